@@ -1,0 +1,135 @@
+//! When a failed delivery is tried again: a function of the attempt, the time and a jitter.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::DeliveryId;
+
+/// Longest pause a target may ask for. A day is what servers that are closed for maintenance
+/// announce; anything longer is more likely a mistake, and would look like a loss.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// The schedule of attempts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included.
+    pub max_attempts: u32,
+    /// Pause after the first attempt.
+    pub first: Duration,
+    /// Each pause is this many times the one before.
+    pub factor: f64,
+    /// No pause is longer.
+    pub cap: Duration,
+    /// Pauses differ by up to this share, so that what failed together does not return together.
+    pub jitter: f64,
+}
+
+/// 16 attempts, 5 s × 3ⁿ capped at 8 h, ± 25 %: about three days, with most tries in the first hour.
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 16,
+            first: Duration::from_secs(5),
+            factor: 3.0,
+            cap: Duration::from_secs(8 * 3600),
+            jitter: 0.25,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// When to try again after attempt number `attempt` failed; `None` when that was the last.
+    ///
+    /// `jitter` is between -1 and 1. A pause that the target asked for wins over the schedule
+    /// when it is longer, up to [`MAX_RETRY_AFTER`].
+    #[must_use]
+    pub fn next(
+        &self,
+        attempt: u32,
+        now: Timestamp,
+        jitter: f64,
+        retry_after: Option<Duration>,
+    ) -> Option<Timestamp> {
+        if attempt >= self.max_attempts {
+            return None;
+        }
+        let exponent = f64::from(attempt.saturating_sub(1));
+        let pause = (self.first.as_secs_f64() * self.factor.powf(exponent)).min(self.cap.as_secs_f64());
+        let pause = pause * (1.0 + self.jitter * jitter.clamp(-1.0, 1.0));
+        let pause = Duration::try_from_secs_f64(pause.max(0.0)).unwrap_or(self.cap);
+        Some(later(now, retry_after.map_or(pause, |asked| asked.min(MAX_RETRY_AFTER).max(pause))))
+    }
+}
+
+/// `now` plus `pause`, to the microsecond.
+pub(crate) fn later(now: Timestamp, pause: Duration) -> Timestamp {
+    let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+    now.checked_add(pause).map_or(Timestamp::MAX, crate::ports::to_micros)
+}
+
+/// A number between -1 and 1 for this attempt: spread evenly over deliveries, and the same when
+/// asked again. (The finalizer of SplitMix64 spreads consecutive numbers well.)
+#[must_use]
+pub fn jitter(delivery_id: DeliveryId, attempt: u32) -> f64 {
+    let mut z = delivery_id.0.cast_unsigned() ^ (u64::from(attempt) << 48);
+    z = z.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    let fraction = u32::try_from(z >> 40).unwrap_or(0); // 24 bits
+    f64::from(fraction) / f64::from(1 << 23) - 1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(policy: &RetryPolicy) -> Vec<u64> {
+        let now = Timestamp::UNIX_EPOCH;
+        (1..=policy.max_attempts)
+            .filter_map(|attempt| policy.next(attempt, now, 0.0, None))
+            .map(|at| u64::try_from(at.as_second()).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_default_schedule_is_five_seconds_times_three_up_to_eight_hours() {
+        let pauses = schedule(&RetryPolicy::default());
+        assert_eq!(pauses.len(), 15);
+        assert_eq!(pauses[..9], [5, 15, 45, 135, 405, 1_215, 3_645, 10_935, 28_800]);
+        assert_eq!(pauses[14], 28_800);
+    }
+
+    #[test]
+    fn the_last_attempt_has_no_successor() {
+        assert_eq!(RetryPolicy::default().next(16, Timestamp::UNIX_EPOCH, 0.0, None), None);
+        let once = RetryPolicy { max_attempts: 1, ..RetryPolicy::default() };
+        assert_eq!(once.next(1, Timestamp::UNIX_EPOCH, 0.0, None), None);
+    }
+
+    #[test]
+    fn a_pause_that_was_asked_for_wins_when_it_is_longer_and_sane() {
+        let next = |asked| {
+            let at = RetryPolicy::default().next(1, Timestamp::UNIX_EPOCH, 0.0, Some(Duration::from_secs(asked)));
+            at.unwrap().as_second()
+        };
+        assert_eq!(next(30), 30);
+        assert_eq!(next(0), 5, "an impatient target does not shorten the schedule");
+        assert_eq!(next(10_000_000), 24 * 3600);
+    }
+
+    #[test]
+    fn jitter_stays_in_its_share_and_spreads() {
+        let policy = RetryPolicy::default();
+        let mut seconds = Vec::new();
+        for id in 0..1_000 {
+            let at = policy.next(2, Timestamp::UNIX_EPOCH, jitter(DeliveryId(id), 2), None).unwrap();
+            seconds.push(at.as_microsecond() as f64 / 1e6);
+        }
+        let (min, max) = seconds.iter().fold((f64::MAX, 0.0_f64), |(min, max), &s| (min.min(s), max.max(s)));
+        assert!((11.25..11.5).contains(&min) && (18.5..=18.75).contains(&max), "{min} {max}");
+        let mean = seconds.iter().sum::<f64>() / 1_000.0;
+        assert!((14.5..15.5).contains(&mean), "{mean}");
+    }
+}

@@ -1,0 +1,173 @@
+//! The handler port: whoever makes an event known to somebody outside.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::delivery::{Delivery, ErrorClass, HandlerName, Pacing, RetryPolicy};
+
+/// Makes events known to one kind of outside world: Slack, webhooks, mailboxes.
+///
+/// # Promises of an implementation
+/// - It answers with a result and never hides a failure: whoever handled the event knows
+///   best whether another try can help, and says so with the error's constructor.
+/// - It may be called again for the same delivery, because a process can die after the
+///   effect and before it is recorded. [`Delivery::idempotency_key`] is the same each time.
+/// - It does not wait for its own rate limit; it declares [`HandlerPolicy::pacing`].
+///
+/// A panic is caught and counts as a failure that may be tried again.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait EventHandler: Send + Sync {
+    /// The name in deliveries, attempts, logs and routes: `slack`. The same for ever.
+    fn name(&self) -> HandlerName;
+
+    /// Timeout, retries, concurrency and pacing of this handler.
+    fn policy(&self) -> HandlerPolicy {
+        HandlerPolicy::default()
+    }
+
+    /// Handles one delivery before `policy().timeout` is over; after that it is dropped.
+    ///
+    /// # Errors
+    /// [`HandlerError`], which decides between another try and a dead letter.
+    async fn handle(&self, delivery: &Delivery) -> Result<Delivered, HandlerError>;
+
+    /// Handles deliveries of one target that have piled up beyond `pacing.digest_over`,
+    /// with one result each in the same order. Handlers without pacing are never asked.
+    async fn handle_digest(&self, deliveries: &[Delivery]) -> Vec<Result<Delivered, HandlerError>> {
+        let mut results = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            results.push(self.handle(delivery).await);
+        }
+        results
+    }
+}
+
+const _: Option<&dyn EventHandler> = None; // usable as a trait object
+
+/// How a handler wants to be called.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HandlerPolicy {
+    /// One call may take this long, response body included. 15 s by default.
+    pub timeout: Duration,
+    /// When a failed delivery is tried again, and how often.
+    pub retry: RetryPolicy,
+    /// Calls under way at once in one process. 32 by default.
+    pub concurrency: usize,
+    /// The rate each target is held to, over all processes; `None`: as fast as it goes.
+    pub pacing: Option<Pacing>,
+}
+
+impl Default for HandlerPolicy {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(15), retry: RetryPolicy::default(), concurrency: 32, pacing: None }
+    }
+}
+
+/// What a handler reports about a success, kept with the attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivered {
+    /// Status code of the answer, where the protocol has one.
+    pub status: Option<u16>,
+    /// Beginning of the answer, or a remark such as `digest of 12`; at most 16 KiB are kept.
+    pub response: Option<String>,
+    /// Why nothing was sent, when not sending was the right thing to do.
+    pub dropped: Option<String>,
+}
+
+impl Delivered {
+    /// Sent and accepted with this status.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self { status: Some(status), ..Self::default() }
+    }
+
+    /// Rightly not sent, and why.
+    #[must_use]
+    pub fn dropped(why: impl Into<String>) -> Self {
+        Self { dropped: Some(why.into()), ..Self::default() }
+    }
+
+    /// Adds the beginning of the answer or a remark.
+    #[must_use]
+    pub fn with_response(mut self, response: impl Into<String>) -> Self {
+        self.response = Some(response.into());
+        self
+    }
+}
+
+/// A failed call: what went wrong, and what follows from it.
+///
+/// The message is for people who look at the delivery; it never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct HandlerError {
+    /// Groups failures in statistics and dead letters.
+    pub class: ErrorClass,
+    /// What happened, in a sentence.
+    pub message: String,
+    /// Status code of the answer, where there was one.
+    pub status: Option<u16>,
+    /// Beginning of the answer; at most 16 KiB are kept.
+    pub response: Option<String>,
+    /// What follows from the failure.
+    pub advice: Advice,
+}
+
+/// What follows from a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// Another try can help.
+    Retry,
+    /// Another try can help after this long, and the whole target pauses until then.
+    RetryAfter(Duration),
+    /// No further try can help this delivery.
+    Fail,
+    /// No further try can help, nor can any delivery to this target until somebody mends it.
+    TargetDown,
+}
+
+impl HandlerError {
+    fn new(class: ErrorClass, message: impl Into<String>, advice: Advice) -> Self {
+        Self { class, message: message.into(), status: None, response: None, advice }
+    }
+
+    /// Another try can help.
+    #[must_use]
+    pub fn retry(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self::new(class, message, Advice::Retry)
+    }
+
+    /// The target asked for a pause: it rests for `pause` (at most 24 h), then goes on.
+    #[must_use]
+    pub fn retry_after(class: ErrorClass, message: impl Into<String>, pause: Duration) -> Self {
+        Self::new(class, message, Advice::RetryAfter(pause))
+    }
+
+    /// No further try can help: the delivery becomes a dead letter at once.
+    #[must_use]
+    pub fn fail(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self::new(class, message, Advice::Fail)
+    }
+
+    /// The target is gone: this delivery becomes a dead letter and the others wait.
+    #[must_use]
+    pub fn target_down(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self::new(class, message, Advice::TargetDown)
+    }
+
+    /// Adds the status code of the answer.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Adds the beginning of the answer.
+    #[must_use]
+    pub fn with_response(mut self, response: impl Into<String>) -> Self {
+        self.response = Some(response.into());
+        self
+    }
+}

@@ -1,0 +1,34 @@
+//! The ports: what the core asks of the world, and what an adapter promises its caller.
+//!
+//! Each trait is object safe, because adapters are chosen when the process starts, and has
+//! at most ten methods. What a method promises is written on the method and tried by a test
+//! of the same words in `testkit::contract`; an adapter is finished when those tests pass.
+//!
+//! **Invariant:** no port knows a transaction, a connection or a row. Whoever wants to store
+//! an event together with rows of an application uses the adapter's own `append_in`.
+
+mod api_keys;
+mod clock;
+mod handler;
+mod history;
+mod store;
+mod targets;
+
+pub use api_keys::{ApiKey, ApiKeys, KeyHash, Scope};
+pub(crate) use clock::to_micros;
+pub use clock::{Clock, IdGenerator, RandomIds, SystemClock};
+pub use handler::{Advice, Delivered, EventHandler, HandlerError, HandlerPolicy};
+pub use history::{
+    AttemptRecord, DeadLetter, DeadLetterQuery, DeliveryQuery, DeliveryRecord, Depth, EventDetail, EventHistory, Page,
+    PageRequest, TimelineQuery,
+};
+pub use store::{
+    Appended, ClaimRequest, EventStore, NewDelivery, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent,
+    SettleSummary, StoreError,
+};
+pub use targets::{TargetState, TargetStates};
+
+#[cfg(any(test, feature = "mocks"))]
+pub use handler::MockEventHandler;
+#[cfg(any(test, feature = "mocks"))]
+pub use store::MockEventStore;

@@ -1,0 +1,210 @@
+//! The write side of the store: from a published event to a settled delivery.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::{
+    delivery::{Delivery, DeliveryId, Guard, HandlerName, LeaseRef, Pacing, Settlement, Target},
+    event::{Event, EventId, Seq, StoredEvent},
+};
+
+/// Keeps events, deliveries and their progress, durably.
+///
+/// # Promises of an implementation
+/// - `Ok` means durable: the change survives the death of the process and of the machine's power.
+/// - Every method is atomic: all of it happened, or none. A caller that gives up waiting
+///   (drops the future) leaves either state behind, never a part of one.
+/// - Times come in as arguments; the store never asks a clock of its own.
+///
+/// The life of a delivery: [`route`](Self::route) makes it, [`claim`](Self::claim) leases it to a
+/// worker, [`settle`](Self::settle) ends it or sends it back with a later due time. A delivery
+/// that is settled for good leaves the store's hot part; its attempts stay readable through
+/// [`EventHistory`](super::EventHistory).
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait EventStore: Send + Sync {
+    /// Stores events and marks them as not routed yet, in one commit.
+    ///
+    /// Answers for each event, in the same order: stored; already there with the same content
+    /// (the first one is handed back); or in conflict with another event of the same
+    /// idempotency key (within the organization) or id. A conflict stops no neighbour.
+    async fn append(&self, events: Vec<Arc<Event>>) -> Result<Vec<Appended>, StoreError>;
+
+    /// The oldest events that are not routed yet, by position in the log, at most `limit`.
+    async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Takes events off the list of unrouted ones and makes their deliveries, in one commit.
+    ///
+    /// Events that somebody else has routed meanwhile are left alone. Cancellations apply to
+    /// deliveries that are not leased, before the new ones are made; each cancelled delivery
+    /// ends as dropped, with an attempt record that says why.
+    async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError>;
+
+    /// Leases due deliveries of one handler to a worker, at most `limit`.
+    ///
+    /// Claims are fair: every target with due work gets its turn before one target gets more.
+    /// Targets that are paused or disabled are passed over. With pacing, a target gives out what
+    /// [`Pacing::take`] grants, over all callers together. A claim adds one to the delivery's
+    /// attempts and to its lease, which fences out whoever held it before.
+    /// Deliveries of one target come in the order of due time, then id.
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Ends claims with what came of them, in one commit.
+    ///
+    /// A settlement whose lease is no longer the delivery's current one changes nothing and is
+    /// counted as fenced. All others append one attempt record (handed back ones do not) and
+    /// apply their effect on the target.
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<SettleSummary, StoreError>;
+
+    /// Extends leases until `until` and answers those that are no longer held.
+    async fn renew(&self, leases: Vec<LeaseRef>, until: Timestamp) -> Result<Vec<LeaseRef>, StoreError>;
+
+    /// Makes deliveries whose lease ended before `now` due again, with an attempt record of class
+    /// `lost` for each; at most `limit`. Answers how many.
+    async fn release_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// Turns dead letters back into deliveries that are due now, with their attempts at zero,
+    /// and enables the targets they go to. Answers how many; at most `filter.limit`.
+    async fn redrive(&self, filter: RedriveFilter, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// Removes what has been kept long enough, at most `request.limit` rows of each kind.
+    async fn prune(&self, request: PruneRequest) -> Result<Pruned, StoreError>;
+
+    /// When the next delivery of `handler` can be claimed; `None` when nothing waits.
+    /// May be in the past. Paused targets count with the end of their pause.
+    async fn next_due(&self, handler: &HandlerName) -> Result<Option<Timestamp>, StoreError>;
+}
+
+const _: Option<&dyn EventStore> = None; // usable as a trait object
+
+/// Why the store did not do what it was asked; the variants say what the caller can do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was changed. Try again later.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// Nothing was changed, and nothing can be until there is space again.
+    #[error("the store has no space left: {0}")]
+    Full(String),
+    /// It may or may not have happened. Doing it again is safe.
+    #[error("the store did not confirm the commit: {0}")]
+    Unknown(String),
+    /// The store holds something that it should not. A person has to look.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+/// What became of one event given to [`EventStore::append`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is stored now.
+    Stored,
+    /// It was stored before; this is the first one.
+    Existing(Arc<Event>),
+    /// Another event has its idempotency key or id.
+    Conflict(EventId),
+}
+
+/// An event with what its plan says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoutedEvent {
+    /// The event's place in the log.
+    pub seq: Seq,
+    /// Deliveries to make, follow-ups included.
+    pub deliveries: Vec<NewDelivery>,
+    /// Waiting deliveries with one of these keys are dropped.
+    pub cancellations: Vec<String>,
+}
+
+/// A delivery to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// Who handles it.
+    pub handler: HandlerName,
+    /// Where it goes.
+    pub target: Target,
+    /// Not before this time.
+    pub due_at: Timestamp,
+    /// A cancellation with this key drops it.
+    pub cancel_key: Option<String>,
+    /// Checked again when it is about to be handled.
+    pub guard: Option<Guard>,
+}
+
+/// What [`EventStore::route`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteSummary {
+    /// Events that were on the list and are off it now.
+    pub events: usize,
+    /// Deliveries made.
+    pub deliveries: usize,
+    /// Deliveries cancelled.
+    pub cancelled: usize,
+}
+
+/// Asks for deliveries to work on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimRequest {
+    /// Whose deliveries.
+    pub handler: HandlerName,
+    /// Who asks; for people who look at a leased delivery.
+    pub worker: String,
+    /// At most this many.
+    pub limit: usize,
+    /// The lease ends this long after `now`.
+    pub lease_for: Duration,
+    /// The rate each target is held to.
+    pub pacing: Option<Pacing>,
+    /// The time of asking.
+    pub now: Timestamp,
+}
+
+/// What [`EventStore::settle`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SettleSummary {
+    /// Settlements that took effect.
+    pub settled: usize,
+    /// Deliveries whose lease had gone to somebody else.
+    pub fenced: Vec<DeliveryId>,
+}
+
+/// Which dead letters to redrive; absent filters do not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RedriveFilter {
+    /// These deliveries only.
+    pub deliveries: Option<Vec<DeliveryId>>,
+    /// Of this handler.
+    pub handler: Option<HandlerName>,
+    /// Going to this target.
+    pub target: Option<Target>,
+    /// Of events of this organization.
+    pub organization_id: Option<String>,
+    /// At most this many, oldest first.
+    pub limit: usize,
+}
+
+/// What has been kept long enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PruneRequest {
+    /// Attempts of ended deliveries, older than this.
+    pub attempts_before: Timestamp,
+    /// Dead letters older than this.
+    pub dead_letters_before: Timestamp,
+    /// Idempotency keys older than this.
+    pub keys_before: Timestamp,
+    /// At most this many rows of each kind, so that no call holds the store for long.
+    pub limit: usize,
+}
+
+/// How much [`EventStore::prune`] removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Attempt records.
+    pub attempts: usize,
+    /// Dead letters.
+    pub dead_letters: usize,
+    /// Idempotency keys.
+    pub keys: usize,
+}

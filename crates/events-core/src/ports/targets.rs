@@ -1,0 +1,42 @@
+//! What is known about targets: pauses and outages, shared by all workers.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::store::StoreError;
+use crate::delivery::{HandlerName, Target};
+
+/// Reads and mends the state of targets. Workers change it by settling deliveries.
+#[async_trait]
+pub trait TargetStates: Send + Sync {
+    /// Targets that are paused after `now` or disabled, by handler and name.
+    async fn troubled(&self, now: Timestamp) -> Result<Vec<TargetState>, StoreError>;
+
+    /// Ends pauses and disablement: of one target, or of all of the handler. What waited is due
+    /// again. Answers how many targets were mended.
+    async fn resume(&self, handler: &HandlerName, target: Option<&Target>, now: Timestamp)
+    -> Result<usize, StoreError>;
+}
+
+const _: Option<&dyn TargetStates> = None; // usable as a trait object
+
+/// A target that rests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetState {
+    /// Whose target.
+    pub handler: HandlerName,
+    /// Which one.
+    pub target: Target,
+    /// It asked for rest until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_until: Option<Timestamp>,
+    /// It refused for good at this time, and waits for somebody to mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled_at: Option<Timestamp>,
+    /// What it said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Deliveries that wait for it.
+    pub waiting: u64,
+}
