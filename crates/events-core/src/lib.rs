@@ -2,7 +2,7 @@
 //!
 //! An application says *what happened*, once, in one line that never blocks and never fails:
 //!
-//! ```no_run
+//! ```ignore
 //! use events_core::{NewEvent, types};
 //! use serde_json::json;
 //!
@@ -32,12 +32,12 @@ mod event;
 pub mod ports;
 pub mod routing;
 
-#[cfg(any())]
+#[cfg(feature = "runtime")]
 mod runtime;
 
-#[cfg(any())]
+#[cfg(feature = "testkit")]
 mod memory;
-#[cfg(any())]
+#[cfg(feature = "testkit")]
 pub mod testkit;
 
 pub use catalog::{Catalog, CatalogEntry, CatalogError, Field, FieldType, Severity, types};
@@ -47,5 +47,5 @@ pub use event::{
     Payload, Seq, StoredEvent,
 };
 pub use ports::{Clock, EventHandler, EventHistory, EventStore, HandlerError, IdGenerator, StoreError};
-#[cfg(any())]
+#[cfg(feature = "runtime")]
 pub use runtime::*;

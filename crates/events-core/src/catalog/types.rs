@@ -19,9 +19,11 @@ pub const AUTH_USER_LOGGED_OUT: EventType = EventType::from_static("auth.user_lo
 /// `auth.user_signed_up`: New user account created.
 pub const AUTH_USER_SIGNED_UP: EventType = EventType::from_static("auth.user_signed_up");
 /// `billing.account_capabilities_updated`: Account capabilities changed.
-pub const BILLING_ACCOUNT_CAPABILITIES_UPDATED: EventType = EventType::from_static("billing.account_capabilities_updated");
+pub const BILLING_ACCOUNT_CAPABILITIES_UPDATED: EventType =
+    EventType::from_static("billing.account_capabilities_updated");
 /// `billing.account_requirements_changed`: Account requirements updated.
-pub const BILLING_ACCOUNT_REQUIREMENTS_CHANGED: EventType = EventType::from_static("billing.account_requirements_changed");
+pub const BILLING_ACCOUNT_REQUIREMENTS_CHANGED: EventType =
+    EventType::from_static("billing.account_requirements_changed");
 /// `billing.account_updated`: Connected account details changed.
 pub const BILLING_ACCOUNT_UPDATED: EventType = EventType::from_static("billing.account_updated");
 /// `billing.onboarding_completed`: Stripe account fully connected.

@@ -10,8 +10,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use jiff::Timestamp;
 pub use name::{HandlerName, Target};
 pub use pacing::{Grant, Pacing};
-pub use retry::{MAX_RETRY_AFTER, RetryPolicy, jitter};
 pub(crate) use retry::later;
+pub use retry::{MAX_RETRY_AFTER, RetryPolicy, jitter};
 use serde::{Deserialize, Serialize};
 pub use settlement::{AttemptOutcome, AttemptReport, ErrorClass, Settlement, TargetEffect, Verdict, decide};
 

@@ -44,13 +44,7 @@ impl RetryPolicy {
     /// `jitter` is between -1 and 1. A pause that the target asked for wins over the schedule
     /// when it is longer, up to [`MAX_RETRY_AFTER`].
     #[must_use]
-    pub fn next(
-        &self,
-        attempt: u32,
-        now: Timestamp,
-        jitter: f64,
-        retry_after: Option<Duration>,
-    ) -> Option<Timestamp> {
+    pub fn next(&self, attempt: u32, now: Timestamp, jitter: f64, retry_after: Option<Duration>) -> Option<Timestamp> {
         if attempt >= self.max_attempts {
             return None;
         }

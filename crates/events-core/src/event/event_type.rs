@@ -217,8 +217,23 @@ mod tests {
         }
         let too_long = format!("a.{}", "b".repeat(99));
         for bad in [
-            "", "user", "User.signup", "user.Signup", "user signup", "user..signup", ".user", "user.", "user._a",
-            "user.a_", "user.a__b", "user.1a", "user.sígnup", "user.a-b", "*", "user.*", too_long.as_str(),
+            "",
+            "user",
+            "User.signup",
+            "user.Signup",
+            "user signup",
+            "user..signup",
+            ".user",
+            "user.",
+            "user._a",
+            "user.a_",
+            "user.a__b",
+            "user.1a",
+            "user.sígnup",
+            "user.a-b",
+            "*",
+            "user.*",
+            too_long.as_str(),
         ] {
             assert!(EventType::parse(bad).is_err(), "{bad}");
         }
@@ -227,7 +242,10 @@ mod tests {
     #[test]
     fn an_error_names_the_place_and_the_remedy() {
         let error = EventType::parse("user.Signup").unwrap_err().to_string();
-        assert_eq!(error, "`user.Signup` is not an event type: character 6: a segment starts with a lower-case letter a to z");
+        assert_eq!(
+            error,
+            "`user.Signup` is not an event type: character 6: a segment starts with a lower-case letter a to z"
+        );
     }
 
     /// R016 `test_event_type_is_string_enum`

@@ -66,9 +66,10 @@ fn check_text(field: &str, value: &str, max: usize) -> Result<(), InvalidEvent> 
         return Err(InvalidEvent::new(field, format!("is {} bytes, the limit is {max}; shorten it", value.len())));
     }
     match value.char_indices().find(|(_, character)| character.is_control()) {
-        Some((at, character)) => {
-            Err(InvalidEvent::new(field, format!("contains the control character {character:?} at byte {at}; remove it")))
-        }
+        Some((at, character)) => Err(InvalidEvent::new(
+            field,
+            format!("contains the control character {character:?} at byte {at}; remove it"),
+        )),
         None => Ok(()),
     }
 }

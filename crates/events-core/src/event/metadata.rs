@@ -79,8 +79,12 @@ mod tests {
     /// R203
     #[test]
     fn headers_become_metadata() {
-        let headers =
-            [("X-Forwarded-For", "203.0.113.9, 10.0.0.1"), ("User-Agent", "curl/8"), ("x-request-id", "r1"), ("accept", "*/*")];
+        let headers = [
+            ("X-Forwarded-For", "203.0.113.9, 10.0.0.1"),
+            ("User-Agent", "curl/8"),
+            ("x-request-id", "r1"),
+            ("accept", "*/*"),
+        ];
         let metadata = Metadata::from_headers("auth", headers);
         assert_eq!(metadata.source, "auth");
         assert_eq!(metadata.ip_address.as_deref(), Some("203.0.113.9"));

@@ -190,6 +190,9 @@ fn check_version(version: Option<String>) -> Result<String, InvalidEvent> {
         Ok(version)
     } else {
         let shown: String = version.chars().take(40).collect();
-        Err(InvalidEvent::new("event_version", format!("must look like 1.0.0 (at most 20 characters), but is {shown:?}")))
+        Err(InvalidEvent::new(
+            "event_version",
+            format!("must look like 1.0.0 (at most 20 characters), but is {shown:?}"),
+        ))
     }
 }

@@ -44,7 +44,10 @@ impl Payload {
         if kind == "an object" {
             Ok(Self(raw))
         } else {
-            Err(InvalidEvent::new("payload", format!("must be a JSON object such as {{\"email\": \"a@b.c\"}}, but is {kind}")))
+            Err(InvalidEvent::new(
+                "payload",
+                format!("must be a JSON object such as {{\"email\": \"a@b.c\"}}, but is {kind}"),
+            ))
         }
     }
 
@@ -82,10 +85,15 @@ impl Payload {
         }
         scan::scan(self.as_str(), limits.payload_depth).map_err(|finding| {
             let problem = match finding {
-                Finding::TooDeep => format!("is nested deeper than {} levels; publish a flatter object", limits.payload_depth),
-                Finding::NulCharacter => "contains the character \\u0000, which databases cannot store; remove it".to_owned(),
+                Finding::TooDeep => {
+                    format!("is nested deeper than {} levels; publish a flatter object", limits.payload_depth)
+                }
+                Finding::NulCharacter => {
+                    "contains the character \\u0000, which databases cannot store; remove it".to_owned()
+                }
                 Finding::UnpairedSurrogate => {
-                    "contains half of a surrogate pair (\\ud800 to \\udfff), which is not text; send whole characters".to_owned()
+                    "contains half of a surrogate pair (\\ud800 to \\udfff), which is not text; send whole characters"
+                        .to_owned()
                 }
             };
             InvalidEvent::new("payload", problem)

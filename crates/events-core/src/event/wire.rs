@@ -67,17 +67,23 @@ impl NewEvent {
         let event_type: String = fields.text("event_type")?.ok_or_else(|| {
             InvalidEvent::new("event_type", "is missing; name what happened, for example \"user.signup\"")
         })?;
-        let event_type =
-            EventType::parse(&event_type).map_err(|error| InvalidEvent::new("event_type", format!("is refused: {error}")))?;
+        let event_type = EventType::parse(&event_type)
+            .map_err(|error| InvalidEvent::new("event_type", format!("is refused: {error}")))?;
         let payload = match fields.raw("payload") {
             Some((_, raw)) => Payload::from_raw(raw.to_owned())?,
-            None => return Err(InvalidEvent::new("payload", "is missing; send a JSON object, {} when there is nothing to say")),
+            None => {
+                return Err(InvalidEvent::new(
+                    "payload",
+                    "is missing; send a JSON object, {} when there is nothing to say",
+                ));
+            }
         };
 
         let mut event = NewEvent::with_payload(event_type, Ok(payload));
         event.event_id = fields.value("event_id", "a UUID such as \"0198c5f1-7a3e-7c52-9d6e-0a1b2c3d4e5f\"")?;
         event.event_version = fields.text("event_version")?;
-        event.occurred_at = fields.value("occurred_at", "an RFC 3339 time with zone such as \"2026-01-31T09:30:00Z\"")?;
+        event.occurred_at =
+            fields.value("occurred_at", "an RFC 3339 time with zone such as \"2026-01-31T09:30:00Z\"")?;
         event.actor = fields.text("actor")?;
         event.actor_type = fields.text("actor_type")?;
         if event.actor_type.is_none() && fields.raw("actor").is_some_and(|(name, _)| name.starts_with("user")) {
@@ -97,7 +103,8 @@ impl<'a> Fields<'a> {
     fn sort(members: Members<'a>) -> Result<Self, InvalidEvent> {
         let mut sorted: [Option<(String, &'a RawValue)>; FIELDS.len()] = Default::default();
         for (name, raw) in members.0 {
-            let Some(at) = FIELDS.iter().position(|(canonical, others)| name == *canonical || others.contains(&name.as_str()))
+            let Some(at) =
+                FIELDS.iter().position(|(canonical, others)| name == *canonical || others.contains(&name.as_str()))
             else {
                 let shown: String = name.chars().take(60).collect();
                 let allowed = FIELDS.map(|(canonical, _)| canonical).join(", ");
@@ -173,12 +180,24 @@ mod tests {
         assert!(problem(r#"{"event_type":"a.b","payload":[1]}"#).starts_with("payload must be a JSON object"));
         assert!(problem(r#"{"event_type":"a.b"}"#).starts_with("payload is missing"));
         assert!(problem(r#"{"payload":{}}"#).starts_with("event_type is missing"));
-        assert!(problem(r#"{"event_type":"A b","payload":{}}"#).starts_with("event_type is refused: `A b` is not an event type"));
+        assert!(
+            problem(r#"{"event_type":"A b","payload":{}}"#)
+                .starts_with("event_type is refused: `A b` is not an event type")
+        );
         assert!(problem(r#"{"event_type":7,"payload":{}}"#).starts_with("event_type must be a string, but is 7"));
-        assert!(problem(r#"{"type":"a.b","eventType":"a.c","payload":{}}"#).contains("given twice, as `type` and as `eventType`"));
-        assert!(problem(r#"{"event_type":"a.b","payload":{},"occurred_at":"yesterday"}"#).starts_with("occurred_at must be an RFC 3339"));
+        assert!(
+            problem(r#"{"type":"a.b","eventType":"a.c","payload":{}}"#)
+                .contains("given twice, as `type` and as `eventType`")
+        );
+        assert!(
+            problem(r#"{"event_type":"a.b","payload":{},"occurred_at":"yesterday"}"#)
+                .starts_with("occurred_at must be an RFC 3339")
+        );
         assert!(problem(r#"{"event_type":"a.b","payload":{},"event_id":"7"}"#).starts_with("event_id must be a UUID"));
-        assert!(problem(r#"{"event_type":"a.b","payload":{},"metadata":{"sauce":1}}"#).contains("unknown field `sauce`, expected one of"));
+        assert!(
+            problem(r#"{"event_type":"a.b","payload":{},"metadata":{"sauce":1}}"#)
+                .contains("unknown field `sauce`, expected one of")
+        );
         assert!(problem("[]").starts_with("event must be a JSON object, but is an array"));
         assert!(problem("{\"event_type\":").starts_with("event is not valid JSON"));
     }

@@ -48,9 +48,9 @@ impl ApiKey {
     /// also covers `read`.
     #[must_use]
     pub fn allows(&self, scope: Scope) -> bool {
-        self.scopes.iter().any(|mine| {
-            *mine == scope || *mine == Scope::Admin || (*mine == Scope::Manage && scope == Scope::Read)
-        })
+        self.scopes
+            .iter()
+            .any(|mine| *mine == scope || *mine == Scope::Admin || (*mine == Scope::Manage && scope == Scope::Read))
     }
 }
 

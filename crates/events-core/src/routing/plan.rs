@@ -8,7 +8,6 @@ use crate::{
     delivery::{Guard, HandlerName, Target, later},
     event::{Event, EventType},
     ports::{NewDelivery, RoutedEvent},
-
 };
 
 /// Events caused by events caused by events … end here: a longer chain is a loop (C42).
@@ -66,13 +65,7 @@ pub fn plan(table: &RoutingTable, event: &Event, now: Timestamp) -> Plan {
 }
 
 fn new_delivery(route: &Route, due_at: Timestamp) -> NewDelivery {
-    NewDelivery {
-        handler: route.handler.clone(),
-        target: route.target.clone(),
-        due_at,
-        cancel_key: None,
-        guard: None,
-    }
+    NewDelivery { handler: route.handler.clone(), target: route.target.clone(), due_at, cancel_key: None, guard: None }
 }
 
 /// Why a route does not lead anywhere for an event.

@@ -1,0 +1,1 @@
+//! What moves events along: publisher, emitter, router and workers on tokio.
