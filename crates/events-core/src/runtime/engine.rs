@@ -181,7 +181,7 @@ impl Engine {
 
     /// Publishes what was emitted, stops claiming, and gives deliveries under way until `grace`
     /// is over; what is not done by then goes to the next worker when its lease ends.
-    pub async fn shut_down(self, grace: Duration) {
+    pub async fn shut_down(&self, grace: Duration) {
         let Self { emitter, worker, stop, emit_stop, emitting, routing, .. } = self;
         let publish_the_rest = async {
             emit_stop.cancel();
