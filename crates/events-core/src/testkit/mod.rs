@@ -3,3 +3,5 @@
 mod manual_clock;
 
 pub use manual_clock::ManualClock;
+
+pub use crate::memory::MemoryStore;
