@@ -20,7 +20,8 @@ impl Client {
     /// admin key that the server left in its data directory.
     pub(super) fn new(url: Option<String>, key: Option<String>, config: &Config) -> anyhow::Result<Self> {
         let url = url.unwrap_or_else(|| format!("http://{}", config.listen));
-        let base: Url = url.parse().with_context(|| format!("--url {url:?} is not an address such as http://127.0.0.1:8080"))?;
+        let base: Url =
+            url.parse().with_context(|| format!("--url {url:?} is not an address such as http://127.0.0.1:8080"))?;
         let key = match key {
             Some(key) => key,
             None => read_admin_key(config)?,
@@ -51,7 +52,10 @@ impl Client {
 
     async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Value> {
         let response = request.bearer_auth(self.key.expose_secret()).send().await.with_context(|| {
-            format!("no server answers at {}; start one with `events-server serve`, or name another with --url", self.base)
+            format!(
+                "no server answers at {}; start one with `events-server serve`, or name another with --url",
+                self.base
+            )
         })?;
         let status = response.status();
         let body = response.text().await?;
@@ -81,6 +85,9 @@ fn refusal(status: StatusCode, body: &str) -> String {
 fn read_admin_key(config: &Config) -> anyhow::Result<String> {
     let path = key::admin_key_file(&config.data_dir);
     std::fs::read_to_string(&path).with_context(|| {
-        format!("no API key: {} cannot be read; start the server in this directory once, or give --api-key", path.display())
+        format!(
+            "no API key: {} cannot be read; start the server in this directory once, or give --api-key",
+            path.display()
+        )
     })
 }

@@ -73,7 +73,10 @@ mod tests {
         let payload = |words: &[&str]| payload(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(payload(&[]).unwrap(), json!({}));
         assert_eq!(payload(&[r#"{"a": [1]}"#]).unwrap(), json!({ "a": [1] }));
-        assert_eq!(payload(&["email=a@b.c", "rows=12", "ok=true"]).unwrap(), json!({ "email": "a@b.c", "rows": 12, "ok": true }));
+        assert_eq!(
+            payload(&["email=a@b.c", "rows=12", "ok=true"]).unwrap(),
+            json!({ "email": "a@b.c", "rows": 12, "ok": true })
+        );
         assert!(payload(&["email"]).unwrap_err().to_string().contains("name=value"));
         assert!(payload(&["{\"a\":"]).is_err());
     }

@@ -37,11 +37,8 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
         return Ok(());
     }
     let mut query = vec![("limit", arguments.limit.to_string()), ("offset", arguments.offset.to_string())];
-    let filters = [
-        ("actor", arguments.actor),
-        ("organization_id", arguments.organization),
-        ("event_types", arguments.types),
-    ];
+    let filters =
+        [("actor", arguments.actor), ("organization_id", arguments.organization), ("event_types", arguments.types)];
     query.extend(filters.into_iter().filter_map(|(name, value)| Some((name, value?))));
     let answer = client.get("/api/v1/events/timeline", &query).await?;
     if as_json {
@@ -71,7 +68,13 @@ pub(crate) fn story(event: &Value) -> String {
     ];
     for delivery in text::rows(event, "deliveries") {
         let of = |name: &str| text::shown(&delivery[name]);
-        lines.push(format!("  {} to {}: {} after {} attempt(s)", of("handler"), of("target"), of("state"), of("attempts")));
+        lines.push(format!(
+            "  {} to {}: {} after {} attempt(s)",
+            of("handler"),
+            of("target"),
+            of("state"),
+            of("attempts")
+        ));
         for attempt in text::rows(delivery, "tries") {
             let of = |name: &str| text::shown(&attempt[name]);
             let mut line = format!("    {}  attempt {}: {}", of("created_at"), of("number"), of("outcome"));

@@ -80,7 +80,9 @@ fn key_of(variable: &str) -> anyhow::Result<Option<String>> {
     let parts: Vec<_> = path.split("__").map(str::to_lowercase).collect();
     let is_key = |part: &String| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !part.is_empty();
     if parts.len() != 2 || !parts.iter().all(is_key) {
-        bail!("the environment variable {variable} names no key; write EVENTS__SECTION__KEY, as in EVENTS__SERVER__LISTEN");
+        bail!(
+            "the environment variable {variable} names no key; write EVENTS__SECTION__KEY, as in EVENTS__SERVER__LISTEN"
+        );
     }
     Ok(Some(parts.join(".")))
 }

@@ -56,8 +56,9 @@ impl Config {
         let Written { server, database, events, catalog, slack, retention, log } = written;
         let data_dir = server.data_dir.unwrap_or_else(|| PathBuf::from("events-data"));
         let log_level = log.level.unwrap_or_else(|| "info".to_owned());
-        EnvFilter::try_new(&log_level)
-            .with_context(|| format!("log.level: {log_level:?} is no filter; write info, debug or events_core=debug,info"))?;
+        EnvFilter::try_new(&log_level).with_context(|| {
+            format!("log.level: {log_level:?} is no filter; write info, debug or events_core=debug,info")
+        })?;
         Ok(Self {
             listen: listen(server.listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
             grace: Duration::from_secs(server.shutdown_grace_seconds.unwrap_or(20)),
@@ -120,8 +121,8 @@ fn limits(max_payload_bytes: Option<usize>) -> anyhow::Result<Limits> {
 fn read_catalog(written: written::Catalog) -> anyhow::Result<Catalog> {
     let embedded = Catalog::embedded();
     let Some(path) = written.file else { return Ok(embedded) };
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("catalog.file: cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("catalog.file: cannot read {}", path.display()))?;
     embedded.extended(&text).with_context(|| format!("catalog.file: in {}", path.display()))
 }
 

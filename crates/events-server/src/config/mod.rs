@@ -3,8 +3,8 @@
 //! [`written`] mirrors the file and the environment, key by key, and refuses unknown keys.
 //! [`Config`] is what the server works with: validated, with every default filled in.
 
-mod meant;
 mod load;
+mod meant;
 mod written;
 
 pub(crate) use load::{Sources, load};

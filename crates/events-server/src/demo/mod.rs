@@ -23,8 +23,13 @@ pub(crate) async fn run(port: u16, once: bool) -> anyhow::Result<()> {
     let file = data.0.join("events.toml");
     fs::write(&file, configuration(&data, port, &slack))?;
     let app = App::start(load(&Sources { file: Some(file), ..Sources::default() })?).await?;
-    let server = Server { url: format!("http://{}", app.address()?), key: fs::read_to_string(key::admin_key_file(&data.0))? };
-    println!("A server runs on {}, on throwaway data; a stand-in for Slack listens on {}.", server.url, slack.address());
+    let server =
+        Server { url: format!("http://{}", app.address()?), key: fs::read_to_string(key::admin_key_file(&data.0))? };
+    println!(
+        "A server runs on {}, on throwaway data; a stand-in for Slack listens on {}.",
+        server.url,
+        slack.address()
+    );
 
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(app.serve(async move { drop(stopped.await) }));
@@ -39,7 +44,10 @@ pub(crate) async fn run(port: u16, once: bool) -> anyhow::Result<()> {
 
 /// Shows how to go on, and every further message, until Ctrl-C.
 async fn stay(server: &Server, slack: &mut Receiver) {
-    println!("\nThe server stays up: {}/health shows how it is. In another terminal, publish an event of your own:\n", server.url);
+    println!(
+        "\nThe server stays up: {}/health shows how it is. In another terminal, publish an event of your own:\n",
+        server.url
+    );
     println!("  curl {}/api/v1/events -H 'Authorization: Bearer {}' \\", server.url, server.key);
     println!("    -d '{{\"event_type\": \"user.signup\", \"payload\": {{\"email\": \"you@example.com\"}}}}'\n");
     println!("Messages show up here. Ctrl-C ends the demo and removes its data.\n");
@@ -80,7 +88,8 @@ impl Server {
     }
 
     async fn event(&self, event_id: &str) -> anyhow::Result<Value> {
-        let request = reqwest::Client::builder().no_proxy().build()?.get(format!("{}/api/v1/events/{event_id}", self.url));
+        let request =
+            reqwest::Client::builder().no_proxy().build()?.get(format!("{}/api/v1/events/{event_id}", self.url));
         Ok(request.bearer_auth(&self.key).send().await?.error_for_status()?.json().await?)
     }
 }

@@ -39,7 +39,11 @@ impl Receiver {
     }
 }
 
-async fn receive(Path(channel): Path<String>, State(messages): State<mpsc::Sender<String>>, body: String) -> &'static str {
+async fn receive(
+    Path(channel): Path<String>,
+    State(messages): State<mpsc::Sender<String>>,
+    body: String,
+) -> &'static str {
     let body: Value = serde_json::from_str(&body).unwrap_or_default();
     let mut message = format!("#{channel} received: {}", body["text"].as_str().unwrap_or_default());
     let sections = body["blocks"].as_array().into_iter().flatten();

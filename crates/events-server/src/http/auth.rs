@@ -24,9 +24,10 @@ impl FromRequestParts<Api> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let header = parts.headers.get(AUTHORIZATION).ok_or_else(|| {
-            Problem::unauthorized("send an API key in the header `Authorization: Bearer <key>`")
-        })?;
+        let header = parts
+            .headers
+            .get(AUTHORIZATION)
+            .ok_or_else(|| Problem::unauthorized("send an API key in the header `Authorization: Bearer <key>`"))?;
         let key = header.to_str().ok().and_then(|value| value.split_once(' '));
         let Some((_, key)) = key.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
             return Err(Problem::unauthorized("the header Authorization must be `Bearer <key>`"));

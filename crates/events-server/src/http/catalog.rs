@@ -32,7 +32,8 @@ struct Described {
 )]
 pub(super) async fn get_catalog(State(api): State<Api>, caller: Caller) -> Result<Json<CatalogList>, Problem> {
     caller.may(Scope::Read)?;
-    let events = api.catalog.entries().map(|entry| Described { entry: entry.clone(), schema: entry.schema() }).collect();
+    let events =
+        api.catalog.entries().map(|entry| Described { entry: entry.clone(), schema: entry.schema() }).collect();
     let aliases = api.catalog.aliases().map(|(alias, canonical)| (alias.clone(), canonical.clone())).collect();
     Ok(Json(CatalogList { events, aliases }))
 }

@@ -116,7 +116,10 @@ pub(super) async fn redrive(
 ) -> Result<Json<Redriven>, Problem> {
     caller.may(Scope::Manage)?;
     if !wanted.all && wanted.delivery_ids.is_none() && wanted.handler.is_none() && wanted.target.is_none() {
-        return Err(Problem::invalid_field("body", "names nothing; give delivery_ids, handler or target, or \"all\": true"));
+        return Err(Problem::invalid_field(
+            "body",
+            "names nothing; give delivery_ids, handler or target, or \"all\": true",
+        ));
     }
     let filter = RedriveFilter {
         deliveries: wanted.delivery_ids.map(|ids| ids.into_iter().map(DeliveryId).collect()),

@@ -92,10 +92,12 @@ fn matches(query: &TimelineQuery, event: &events_core::Event) -> bool {
 fn timeline_query(api: &Api, caller: &Caller, mut parameters: Parameters) -> Result<TimelineQuery, Problem> {
     const TIME: &str = "an RFC 3339 time with zone such as 2026-01-31T09:30:00Z";
     let organization = parameters.text(&["organization_id", "organizationId", "tenant_id", "tenantId"])?;
-    let names = parameters.list(&["event_types", "event_types[]", "eventTypes", "eventTypes[]", "event_type", "eventType"]);
+    let names =
+        parameters.list(&["event_types", "event_types[]", "eventTypes", "eventTypes[]", "event_type", "eventType"]);
     let mut event_types = Vec::new();
     for name in names {
-        let pattern: Pattern = name.parse().map_err(|error| Problem::invalid_field("event_types", format!("is refused: {error}")))?;
+        let pattern: Pattern =
+            name.parse().map_err(|error| Problem::invalid_field("event_types", format!("is refused: {error}")))?;
         event_types.extend(api.catalog.spellings(&pattern));
     }
     let query = TimelineQuery {

@@ -21,7 +21,8 @@ impl Parameters {
 
     /// All values under any of these names, split at commas.
     pub(super) fn list(&mut self, names: &[&str]) -> Vec<String> {
-        let (taken, left) = std::mem::take(&mut self.0).into_iter().partition(|(name, _)| names.contains(&name.as_str()));
+        let (taken, left) =
+            std::mem::take(&mut self.0).into_iter().partition(|(name, _)| names.contains(&name.as_str()));
         self.0 = left;
         let taken: Vec<(String, String)> = taken;
         let values = taken.iter().flat_map(|(_, value)| value.split(','));
@@ -30,7 +31,8 @@ impl Parameters {
 
     /// The one value under any of these names.
     pub(super) fn text(&mut self, names: &[&str]) -> Result<Option<String>, Problem> {
-        let (taken, left) = std::mem::take(&mut self.0).into_iter().partition(|(name, _)| names.contains(&name.as_str()));
+        let (taken, left) =
+            std::mem::take(&mut self.0).into_iter().partition(|(name, _)| names.contains(&name.as_str()));
         self.0 = left;
         let mut taken: Vec<(String, String)> = taken;
         match taken.len() {
@@ -49,7 +51,11 @@ impl Parameters {
     }
 
     /// One of a few words, as JSON spells them.
-    pub(super) fn word<T: serde::de::DeserializeOwned>(&mut self, name: &str, allowed: &str) -> Result<Option<T>, Problem> {
+    pub(super) fn word<T: serde::de::DeserializeOwned>(
+        &mut self,
+        name: &str,
+        allowed: &str,
+    ) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(&[name])? else { return Ok(None) };
         let word = serde_json::Value::String(text);
         serde_json::from_value(word.clone())
@@ -61,7 +67,10 @@ impl Parameters {
     pub(super) fn page(&mut self) -> Result<PageRequest, Problem> {
         let limit = self.value(&["limit"], "a number from 1 to 1000")?.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Problem::invalid_field("limit", format!("must be a number from 1 to {MAX_LIMIT}, but is {limit}")));
+            return Err(Problem::invalid_field(
+                "limit",
+                format!("must be a number from 1 to {MAX_LIMIT}, but is {limit}"),
+            ));
         }
         let offset = self.value(&["offset"], "a number, 0 or more")?.unwrap_or(0);
         let cursor = self.value(&["cursor"], "the `next` of the page before")?;

@@ -69,7 +69,10 @@ pub(super) async fn publish_events(
     Text(body): Text,
 ) -> Result<Response, Problem> {
     caller.may(Scope::Publish)?;
-    let origin = Metadata::from_headers("", headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))));
+    let origin = Metadata::from_headers(
+        "",
+        headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
+    );
     if body.trim_start().starts_with('[') {
         publish_many(&api, &caller, &origin, &body).await
     } else {
@@ -122,9 +125,7 @@ async fn publish_many(api: &Api, caller: &Caller, origin: &Metadata, body: &str)
 
 fn item(outcome: Result<Published, PublishError>) -> PublishedItem {
     match outcome {
-        Ok(Published { event, duplicate }) => {
-            PublishedItem { event_id: Some(event.event_id), duplicate, error: None }
-        }
+        Ok(Published { event, duplicate }) => PublishedItem { event_id: Some(event.event_id), duplicate, error: None },
         Err(error) => PublishedItem { event_id: None, duplicate: false, error: Some(error.to_string()) },
     }
 }
