@@ -14,6 +14,8 @@ mod maintenance;
 mod pause;
 mod publisher;
 mod router;
+#[cfg(all(test, feature = "testkit"))]
+mod tests;
 mod wake;
 mod worker;
 
