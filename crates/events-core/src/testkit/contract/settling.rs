@@ -97,7 +97,7 @@ pub async fn what_is_dead_becomes_a_dead_letter(fixture: &Fixture) {
     assert_eq!(fixture.claimed(claim("slack").at(at(1_000))).await, []);
 }
 
-/// `HandedBack`: "due again at once, as if it had not been claimed", without a record.
+/// `HandedBack`: "due again at the time of settling, and its attempt does not count", without a record.
 pub async fn what_is_handed_back_is_due_at_once_and_leaves_no_record(fixture: &Fixture) {
     let stored = fixture.sent("slack", "#general").await;
     let claimed = fixture.claimed_one(claim("slack")).await;
