@@ -1,2 +1,48 @@
-//! skeleton
-fn main() {}
+//! The project's own commands: `cargo xtask <command>`.
+
+mod ci;
+mod demo;
+mod generate;
+mod layers;
+mod process;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  demo [--once]           build the server and run its demo
+  test [FILTER]           run every test; needs nothing but a Rust toolchain
+  ci [--without-tests]    what a change must pass: fmt, clippy, doc, deny, tidy, generated files, layers, tests
+  tidy                    files over 500 lines, missing headers, docs that name paths that do not exist
+  generate [--check]      write the files that follow from the catalog
+  bench [NAME]            measure, each figure beside its raw limit; writes target/bench.json
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["demo", rest @ ..] => demo::run(rest),
+        ["test", rest @ ..] => test::run(rest),
+        ["ci"] => ci::run(true),
+        ["ci", "--without-tests"] => ci::run(false),
+        ["tidy"] => tidy::run(),
+        ["generate"] => generate::run(false),
+        ["generate", "--check"] => generate::run(true),
+        ["bench", rest @ ..] => process::cargo(&[&["bench", "--package", "events-tests", "--"], rest].concat()),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! An application says *what happened*, once, in one line that never blocks and never fails:
 //!
-//! ```ignore
+//! ```no_run
 //! use events_core::{NewEvent, types};
 //! use serde_json::json;
 //!
@@ -17,7 +17,7 @@
 //! - [`routing`]: who learns of an event, decided purely.
 //! - [`delivery`]: one event for one handler at one target, its attempts and its retries.
 //! - [`ports`]: what the core asks of stores and handlers.
-//! - `runtime` (feature): [`Publisher`], [`Emitter`], [`Router`], [`Worker`], which move events along.
+//! - `runtime` (feature): [`Publisher`], [`Emitter`], and the [`Engine`] that runs router and workers.
 //! - `testkit` (feature): memory adapters, the manual clock and the contract suites.
 //!
 //! # Invariants
@@ -48,4 +48,7 @@ pub use event::{
 };
 pub use ports::{Clock, EventHandler, EventHistory, EventStore, HandlerError, IdGenerator, StoreError};
 #[cfg(feature = "runtime")]
-pub use runtime::*;
+pub use runtime::{
+    AlreadyInstalled, EmitCounts, Emitter, Engine, EngineBuilder, EngineOptions, PublishError, Published, Publisher,
+    PublisherOptions, Retention, emit, install, install_with,
+};

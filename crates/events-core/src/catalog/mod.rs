@@ -73,8 +73,16 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`] that names the entry.
     pub fn from_json(json: &str) -> Result<Self, CatalogError> {
+        Self::default().extended(json)
+    }
+
+    /// This catalog with the types and aliases of another.
+    ///
+    /// # Errors
+    /// [`CatalogError`] that names the entry; a type may be described once only.
+    pub fn extended(mut self, json: &str) -> Result<Self, CatalogError> {
         let document: Document = serde_json::from_str(json)?;
-        let mut catalog = Self::default();
+        let catalog = &mut self;
         for entry in document.events {
             let event_type = entry.event_type.clone();
             if catalog.entries.insert(event_type.clone(), entry).is_some() {
@@ -94,7 +102,7 @@ impl Catalog {
             }
             catalog.aliases.insert(alias, canonical);
         }
-        Ok(catalog)
+        Ok(self)
     }
 
     /// The canonical type: what an alias stands for, or the type itself.

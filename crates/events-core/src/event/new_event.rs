@@ -92,6 +92,13 @@ impl NewEvent {
         self
     }
 
+    /// When it happened, unless that was said before.
+    #[must_use]
+    pub fn occurred_at_or(mut self, occurred_at: Timestamp) -> Self {
+        self.occurred_at.get_or_insert(occurred_at);
+        self
+    }
+
     /// Schema version of the payload, if it is not `1.0.0`.
     #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {

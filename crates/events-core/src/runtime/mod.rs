@@ -1,1 +1,24 @@
-//! What moves events along: publisher, emitter, router and workers on tokio.
+//! What moves events along: publisher, emitter, router and workers, put together by the engine.
+//!
+//! ```text
+//! emit ─► Emitter ─► Publisher ─► [store] ─► Router ─► [store] ─► Worker ─► handler ─► [store]
+//! ```
+//!
+//! Every arrow into the store is one batched call. Wake-ups travel beside the data, in
+//! process; a poll about once a second finds what a wake-up missed.
+
+mod emitter;
+mod engine;
+mod global;
+mod maintenance;
+mod pause;
+mod publisher;
+mod router;
+mod wake;
+mod worker;
+
+pub use emitter::{EmitCounts, Emitter};
+pub use engine::{Engine, EngineBuilder, EngineOptions};
+pub use global::{AlreadyInstalled, emit, install, install_with};
+pub use maintenance::Retention;
+pub use publisher::{PublishError, Published, Publisher, PublisherOptions};

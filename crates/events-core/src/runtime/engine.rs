@@ -1,0 +1,201 @@
+//! The engine: a store, handlers and routes put together into a running system.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    emitter::Emitter,
+    maintenance::{Maintenance, Retention},
+    publisher::{Publisher, PublisherOptions},
+    router::Router,
+    wake::Wake,
+    worker::Worker,
+};
+use crate::{
+    catalog::Catalog,
+    event::{Limits, Metadata},
+    ports::{Clock, EventHandler, EventHistory, EventStore, IdGenerator, RandomIds, SystemClock},
+    routing::{Route, RoutingTable},
+};
+
+/// What an engine runs with, beside its store and handlers.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// Bounds on published events.
+    pub limits: Limits,
+    /// Source and environment of events that name none; `app` and `development` by default.
+    pub origin: Metadata,
+    /// Events that may wait in the emitter's buffer. 8,192 by default.
+    pub emit_buffer: usize,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// Name of this process, for people who look at leased deliveries.
+    pub worker: String,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of new events.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        let origin = Metadata { source: "app".into(), environment: "development".into(), ..Metadata::default() };
+        Self {
+            limits: Limits::default(),
+            origin,
+            emit_buffer: 8192,
+            retention: Retention::default(),
+            worker: format!("pid-{}", std::process::id()),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+        }
+    }
+}
+
+/// Collects what an engine is made of.
+pub struct EngineBuilder {
+    store: Arc<dyn EventStore>,
+    history: Arc<dyn EventHistory>,
+    catalog: Arc<Catalog>,
+    handlers: Vec<Arc<dyn EventHandler>>,
+    routes: Vec<Route>,
+    options: EngineOptions,
+}
+
+impl EngineBuilder {
+    /// Event types and aliases; the embedded catalog by default.
+    #[must_use]
+    pub fn catalog(mut self, catalog: Arc<Catalog>) -> Self {
+        self.catalog = catalog;
+        self
+    }
+
+    /// Adds a handler and the routes that lead to it. Without handlers, events are stored,
+    /// routed to nobody and can be replayed later.
+    #[must_use]
+    pub fn handler(mut self, handler: Arc<dyn EventHandler>, routes: impl IntoIterator<Item = Route>) -> Self {
+        self.handlers.push(handler);
+        self.routes.extend(routes);
+        self
+    }
+
+    /// Replaces the options.
+    #[must_use]
+    pub fn options(mut self, options: EngineOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Starts emitting, routing, working and maintaining, on the current tokio runtime.
+    #[must_use]
+    pub fn start(self) -> Engine {
+        let Self { store, history, catalog, handlers, routes, options } = self;
+        let wake = Wake::new(handlers.iter().map(|handler| handler.name()));
+        let (emitting, routing) = (TaskTracker::new(), TaskTracker::new());
+        let stop = CancellationToken::new();
+        let emit_stop = CancellationToken::new();
+
+        let publisher_options = PublisherOptions {
+            limits: options.limits.clone(),
+            origin: options.origin.clone(),
+            clock: options.clock.clone(),
+            ids: options.ids.clone(),
+        };
+        let publisher = Publisher::start(store.clone(), publisher_options, wake.clone());
+        let emitter = Emitter::start(publisher.clone(), options.emit_buffer, emit_stop.clone(), &emitting);
+
+        let table = Arc::new(RoutingTable::new(catalog, routes));
+        let router = Router::new(store.clone(), table.clone(), options.clock.clone(), wake.clone());
+        routing.spawn(router.run(stop.clone()));
+
+        let maintenance = Maintenance {
+            store: store.clone(),
+            clock: options.clock.clone(),
+            wake: wake.clone(),
+            retention: options.retention,
+        };
+        routing.spawn(maintenance.run(stop.clone()));
+
+        let worker = Worker::new(store, history, options.clock, wake.clone(), options.worker);
+        worker.start(&handlers);
+        wake.all_lanes();
+        wake.router();
+        Engine { publisher, emitter, worker, table, wake, stop, emit_stop, emitting, routing }
+    }
+}
+
+/// A running system.
+///
+/// Dropping it stops nothing in an orderly way; call [`Engine::shut_down`].
+pub struct Engine {
+    publisher: Publisher,
+    emitter: Emitter,
+    worker: Worker,
+    table: Arc<RoutingTable>,
+    wake: Wake,
+    stop: CancellationToken,
+    emit_stop: CancellationToken,
+    emitting: TaskTracker,
+    routing: TaskTracker,
+}
+
+impl Engine {
+    /// Begins an engine on this store.
+    #[must_use]
+    pub fn builder(store: Arc<dyn EventStore>, history: Arc<dyn EventHistory>) -> EngineBuilder {
+        EngineBuilder {
+            store,
+            history,
+            catalog: Arc::new(Catalog::embedded()),
+            handlers: Vec::new(),
+            routes: Vec::new(),
+            options: EngineOptions::default(),
+        }
+    }
+
+    /// Publishes durably.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
+    /// Emits without waiting.
+    #[must_use]
+    pub fn emitter(&self) -> Emitter {
+        self.emitter.clone()
+    }
+
+    /// The routes in force.
+    #[must_use]
+    pub fn routing_table(&self) -> Arc<RoutingTable> {
+        self.table.clone()
+    }
+
+    /// Looks for work at once: somebody changed the store from outside (a redrive, a resumed
+    /// target, an event stored with `append_in`).
+    pub fn wake(&self) {
+        self.wake.router();
+        self.wake.all_lanes();
+    }
+
+    /// Publishes what was emitted, stops claiming, and gives deliveries under way until `grace`
+    /// is over; what is not done by then goes to the next worker when its lease ends.
+    pub async fn shut_down(&self, grace: Duration) {
+        let Self { emitter, worker, stop, emit_stop, emitting, routing, .. } = self;
+        let publish_the_rest = async {
+            emit_stop.cancel();
+            emitting.close();
+            if tokio::time::timeout(grace, emitting.wait()).await.is_err() {
+                tracing::error!(counts = ?emitter.counts(), "Emitted events are lost: the store did not take them in time");
+            }
+        };
+        let stop_the_rest = async {
+            stop.cancel();
+            routing.close();
+            routing.wait().await;
+            worker.shut_down(grace).await;
+        };
+        tokio::join!(publish_the_rest, stop_the_rest);
+    }
+}

@@ -1,0 +1,82 @@
+//! The router: unrouted events become deliveries, in the order of the log.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    pause::{Backoff, POLL, about},
+    wake::Wake,
+};
+use crate::{
+    event::StoredEvent,
+    ports::{Clock, EventStore, RoutedEvent, StoreError},
+    routing::{RoutingTable, plan},
+};
+
+/// Events routed in one commit.
+const BATCH: usize = 500;
+
+/// Applies the routing table to every event once. Several routers may run: each event is
+/// taken off the list by exactly one of them.
+pub(crate) struct Router {
+    store: Arc<dyn EventStore>,
+    table: Arc<RoutingTable>,
+    clock: Arc<dyn Clock>,
+    wake: Wake,
+}
+
+impl Router {
+    pub(crate) fn new(store: Arc<dyn EventStore>, table: Arc<RoutingTable>, clock: Arc<dyn Clock>, wake: Wake) -> Self {
+        Self { store, table, clock, wake }
+    }
+
+    /// Routes until `stop`. Woken by the publisher; looks by itself about once a second.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut backoff = Backoff::new();
+        while !stop.is_cancelled() {
+            let pause = match self.route_batch().await {
+                Ok(BATCH..) => continue,
+                Ok(_) => {
+                    backoff.reset();
+                    about(POLL)
+                }
+                Err(error) => {
+                    tracing::warn!("Failed to route events, trying again: {error}");
+                    backoff.next()
+                }
+            };
+            tokio::select! {
+                () = self.wake.router_woken() => {}
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Routes the oldest unrouted events and answers how many there were.
+    pub(crate) async fn route_batch(&self) -> Result<usize, StoreError> {
+        let unrouted = self.store.unrouted(BATCH).await?;
+        if unrouted.is_empty() {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let routed: Vec<_> = unrouted.iter().map(|stored| route(&self.table, stored, now)).collect();
+        let handlers: HashSet<_> =
+            routed.iter().flat_map(|event| &event.deliveries).map(|delivery| delivery.handler.clone()).collect();
+        let summary = self.store.route(routed, now).await?;
+        tracing::debug!(events = summary.events, deliveries = summary.deliveries, "Routed events");
+        for handler in &handlers {
+            self.wake.lane(handler);
+        }
+        Ok(unrouted.len())
+    }
+}
+
+fn route(table: &RoutingTable, stored: &StoredEvent, now: jiff::Timestamp) -> RoutedEvent {
+    let event = &stored.event;
+    if table.routes().is_empty() {
+        tracing::debug!(event.id = %event.event_id, "No event handlers configured, skipping {}", event.event_type);
+    }
+    plan(table, event, now).into_routed(stored.seq)
+}

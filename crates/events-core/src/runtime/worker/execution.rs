@@ -1,0 +1,157 @@
+//! One execution: a slot, a guard, a deadline, a handler, a verdict.
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+
+use super::{held::Held, settler::Settler};
+use crate::{
+    delivery::{Delivery, ErrorClass, Settlement, Verdict, decide},
+    ports::{Advice, Clock, Delivered, EventHandler, EventHistory, HandlerError, HandlerPolicy},
+};
+
+type Outcome = Result<Delivered, HandlerError>;
+
+/// What the executions of one lane share.
+pub(super) struct Execution {
+    pub(super) handler: Arc<dyn EventHandler>,
+    pub(super) policy: HandlerPolicy,
+    pub(super) history: Arc<dyn EventHistory>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settler: Settler,
+    pub(super) held: Held,
+    pub(super) slots: Semaphore,
+    pub(super) stop: CancellationToken,
+}
+
+impl Execution {
+    /// Handles one delivery.
+    pub(super) async fn one(self: Arc<Self>, delivery: Delivery) {
+        match self.slot().await {
+            Some(_slot) => drop(self.handle(&delivery).await),
+            None => self.hand_back(&delivery).await,
+        }
+    }
+
+    /// Handles deliveries of one target one after the other. When the target asks for rest or
+    /// refuses, those that follow are handed back.
+    pub(super) async fn in_order(self: Arc<Self>, deliveries: Vec<Delivery>) {
+        let mut slot = self.slot().await;
+        for delivery in &deliveries {
+            if slot.is_none() || self.stop.is_cancelled() {
+                self.hand_back(delivery).await;
+            } else if let Some(Advice::RetryAfter(_) | Advice::TargetDown) = self.handle(delivery).await {
+                slot = None;
+            }
+        }
+    }
+
+    /// Handles deliveries of one target in one call.
+    pub(super) async fn digest(self: Arc<Self>, deliveries: Vec<Delivery>) {
+        let Some(_slot) = self.slot().await else {
+            for delivery in &deliveries {
+                self.hand_back(delivery).await;
+            }
+            return;
+        };
+        let mut kept = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries.into_iter().filter(|delivery| self.held.has(delivery.lease_ref())) {
+            match self.check_guard(&delivery).await {
+                None => kept.push(delivery),
+                Some(outcome) => drop(self.settle(&delivery, outcome, Instant::now()).await),
+            }
+        }
+        let started = Instant::now();
+        let outcomes = self.within_deadline(self.handler.handle_digest(&kept)).await;
+        let outcomes = outcomes.unwrap_or_else(|error| vec![Err(error); kept.len()]);
+        let missing = HandlerError::retry(ErrorClass::LOST, "the handler gave no result for this delivery of a digest");
+        let outcomes = outcomes.into_iter().chain(std::iter::repeat(Err(missing)));
+        for (delivery, outcome) in kept.iter().zip(outcomes) {
+            self.settle(delivery, outcome, started).await;
+        }
+    }
+
+    /// A place among those handled at once; `None` when the worker stops first.
+    async fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            slot = self.slots.acquire() => slot.ok(),
+        }
+    }
+
+    /// Has a delivery handled and settled; answers the advice of a failure.
+    async fn handle(&self, delivery: &Delivery) -> Option<Advice> {
+        if !self.held.has(delivery.lease_ref()) {
+            return None; // the lease was lost while it waited; somebody else has it
+        }
+        let started = Instant::now();
+        let outcome = match self.check_guard(delivery).await {
+            Some(outcome) => outcome,
+            None => self.within_deadline(self.handler.handle(delivery)).await.unwrap_or_else(Err),
+        };
+        self.settle(delivery, outcome, started).await
+    }
+
+    /// Awaits a call of the handler, but not for longer than its timeout, and survives its panic.
+    async fn within_deadline<T>(&self, call: impl Future<Output = T>) -> Result<T, HandlerError> {
+        let timeout = self.policy.timeout;
+        match tokio::time::timeout(timeout, AssertUnwindSafe(call).catch_unwind()).await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(panic)) => {
+                let message = format!("the handler panicked: {}", panic_message(&*panic));
+                Err(HandlerError::retry(ErrorClass::PANIC, message))
+            }
+            Err(_) => Err(HandlerError::retry(ErrorClass::TIMEOUT, format!("no result within {timeout:?}"))),
+        }
+    }
+
+    /// What becomes of a follow-up whose guard forbids it, or cannot be asked.
+    async fn check_guard(&self, delivery: &Delivery) -> Option<Outcome> {
+        let guard = delivery.guard.as_ref()?;
+        let organization = delivery.event.organization_id.as_deref();
+        match self.history.happened_after(&guard.unless, organization, delivery.seq).await {
+            Ok(false) => None,
+            Ok(true) => Some(Ok(Delivered::dropped(format!("{} happened meanwhile", guard.unless)))),
+            Err(error) => Some(Err(HandlerError::retry(ErrorClass::new("guard"), error.to_string()))),
+        }
+    }
+
+    async fn settle(&self, delivery: &Delivery, outcome: Outcome, started: Instant) -> Option<Advice> {
+        let advice = outcome.as_ref().err().map(|error| error.advice);
+        let message = outcome.as_ref().err().map(ToString::to_string);
+        let settlement = decide(delivery, outcome, started.elapsed(), &self.policy.retry, self.clock.now());
+        if let Some(message) = message {
+            log_failure(delivery, &settlement, &message);
+        }
+        self.settler.settle(settlement).await;
+        self.held.free(delivery.lease_ref());
+        advice
+    }
+
+    async fn hand_back(&self, delivery: &Delivery) {
+        self.settler.settle(Settlement::hand_back(delivery, self.clock.now())).await;
+        self.held.free(delivery.lease_ref());
+    }
+}
+
+/// One line for each failed attempt (R034, R115, R201).
+fn log_failure(delivery: &Delivery, settlement: &Settlement, message: &str) {
+    let Delivery { delivery_id, event, handler, target, attempt, .. } = delivery;
+    let (id, event_type) = (event.event_id, &event.event_type);
+    let class = settlement.report.error_class.as_ref().map_or("", ErrorClass::as_str);
+    if let Verdict::RetryAt(at) = settlement.verdict {
+        tracing::warn!(event.id = %id, delivery.id = %delivery_id, %target, attempt, class, retry_at = %at,
+            "Event handler {handler} failed for {event_type}: {message}");
+    } else {
+        tracing::error!(event.id = %id, delivery.id = %delivery_id, %target, attempt, class,
+            "Event handler {handler} failed for good for {event_type}: {message}");
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}

@@ -1,0 +1,96 @@
+//! The command line: one module for each command.
+
+mod client;
+mod dead_letters;
+mod deliveries;
+mod demo;
+mod emit;
+mod keys;
+mod offline;
+mod serve;
+mod tail;
+mod text;
+mod timeline;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use self::client::Client;
+pub(crate) use self::timeline::story;
+use crate::config::{Config, Sources, load};
+
+/// An event system: say once what happened; everyone who should know learns of it.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Configuration file; events.toml in the current directory, where there is one
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where commands find the server.
+#[derive(Args)]
+struct Remote {
+    /// Address of the server; by default the one in the configuration
+    #[arg(long, global = true, env = "EVENTS_URL", value_name = "URL")]
+    url: Option<String>,
+    /// API key; by default the admin key in the data directory
+    #[arg(long, global = true, env = "EVENTS_API_KEY", hide_env_values = true, value_name = "KEY")]
+    api_key: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server: API, router and workers
+    Serve,
+    /// Publish one event
+    Emit(emit::Arguments),
+    /// Follow events as they are published
+    Tail(tail::Arguments),
+    /// Show past events, newest first; or everything about one event
+    Timeline(timeline::Arguments),
+    /// List deliveries, or show the attempts at one
+    Deliveries(deliveries::Arguments),
+    /// List, show and redrive deliveries that failed for good
+    DeadLetters(dead_letters::Arguments),
+    /// List, make and delete API keys
+    Keys(keys::Arguments),
+    /// Bring the database to the current schema
+    Migrate,
+    /// Check the configuration and the database, and change nothing
+    Check,
+    /// Run a server on throwaway data with built-in receivers, and publish a customer's story
+    Demo(demo::Arguments),
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let sources = Sources::of_process(cli.config);
+    let done = runtime.block_on(async {
+        let client = |config: &Config| Client::new(cli.remote.url, cli.remote.api_key, config);
+        match cli.command {
+            Command::Serve => serve::run(load(&sources)?).await,
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Migrate => offline::migrate(load(&sources)?).await,
+            Command::Check => offline::check(load(&sources)?).await,
+            Command::Emit(arguments) => emit::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+            Command::Tail(arguments) => tail::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+            Command::Timeline(arguments) => timeline::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+            Command::Deliveries(arguments) => deliveries::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+            Command::DeadLetters(arguments) => dead_letters::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+            Command::Keys(arguments) => keys::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+        }
+    });
+    // What a command leaves running ends with the process.
+    runtime.shutdown_background();
+    done.map(|()| ExitCode::SUCCESS)
+}

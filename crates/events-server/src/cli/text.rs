@@ -1,0 +1,45 @@
+//! How answers are printed: as JSON, or as aligned columns.
+
+use serde_json::Value;
+
+/// Prints JSON for programs, one document.
+pub(super) fn print_json(value: &Value) {
+    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+}
+
+/// A value as it is shown to people: texts bare, nothing for `null`.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        // A terminal would obey control characters that an event brings along.
+        Value::String(text) => text.chars().filter(|character| !character.is_control()).collect(),
+        other => other.to_string(),
+    }
+}
+
+/// The rows of a list under a JSON key.
+pub(super) fn rows<'a>(answer: &'a Value, key: &str) -> &'a [Value] {
+    answer[key].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Prints rows as columns: a title and the field of each.
+pub(super) fn print_table(rows: &[Value], columns: &[(&str, &str)]) {
+    let cells: Vec<Vec<String>> =
+        rows.iter().map(|row| columns.iter().map(|(_, field)| shown(&row[*field])).collect()).collect();
+    let width = |at: usize| {
+        let longest = cells.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+        longest.max(columns[at].0.len())
+    };
+    let widths: Vec<_> = (0..columns.len()).map(width).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<_> = cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        println!("{}", padded.join("  ").trim_end());
+    };
+    line(&mut columns.iter().map(|(title, _)| *title));
+    for row in &cells {
+        line(&mut row.iter().map(String::as_str));
+    }
+    if rows.is_empty() {
+        println!("(none)");
+    }
+}

@@ -1,0 +1,165 @@
+//! Loading: the file, then the environment over it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use config::{Config as Layers, File, FileFormat};
+
+use super::{
+    meant::Config,
+    written::{Environment, VARIABLES, Written},
+};
+
+/// Prefix of variables that override a key: `EVENTS__SERVER__LISTEN`.
+const PREFIX: &str = "EVENTS__";
+/// Read when no other file is named, and only if it is there.
+const DEFAULT_FILE: &str = "events.toml";
+
+/// Where configuration comes from. Tests pass their own; the process passes its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    /// A file that must exist.
+    pub(crate) file: Option<PathBuf>,
+    /// Environment variables.
+    pub(crate) environment: Environment,
+}
+
+impl Sources {
+    /// The process's environment, and the file named on the command line, if one was.
+    pub(crate) fn of_process(file: Option<PathBuf>) -> Self {
+        Self { file, environment: std::env::vars().collect() }
+    }
+}
+
+/// Loads and validates.
+///
+/// # Errors
+/// Names the file or variable, the key, the fault and what is allowed.
+pub(crate) fn load(sources: &Sources) -> anyhow::Result<Config> {
+    let mut layers = Layers::builder();
+    if let Some(path) = file(sources)? {
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+        let layer = Layers::builder().add_source(File::from_str(&text, FileFormat::Toml)).build();
+        let layer = layer.with_context(|| format!("{} is not valid TOML", path.display()))?;
+        // Read once by itself, so that a fault in it is told from one in the environment.
+        layer.clone().try_deserialize::<Written>().with_context(|| format!("in {}", path.display()))?;
+        layers = layers.add_source(layer);
+    }
+    for (variable, value) in &sources.environment {
+        let Some(key) = key_of(variable)? else { continue };
+        // An empty variable is an unset one, as in `SLACK_WEBHOOK_URL= events-server serve` (R041).
+        if value.is_empty() {
+            continue;
+        }
+        let layer = Layers::builder().set_override(&key, value.as_str())?.build()?;
+        layer
+            .clone()
+            .try_deserialize::<Written>()
+            .with_context(|| format!("in the environment variable {variable}"))?;
+        layers = layers.add_source(layer);
+    }
+    let written: Written = layers.build()?.try_deserialize()?;
+    Config::meant_by(written)
+}
+
+fn file(sources: &Sources) -> anyhow::Result<Option<PathBuf>> {
+    match &sources.file {
+        Some(path) if !path.exists() => bail!("the configuration file {} does not exist", path.display()),
+        Some(path) => Ok(Some(path.clone())),
+        None => Ok(Some(Path::new(DEFAULT_FILE)).filter(|path| path.exists()).map(Path::to_owned)),
+    }
+}
+
+/// `EVENTS__SERVER__LISTEN` is `server.listen`; a few variables have names of their own.
+fn key_of(variable: &str) -> anyhow::Result<Option<String>> {
+    if let Some((_, key)) = VARIABLES.iter().find(|(name, _)| *name == variable) {
+        return Ok(Some((*key).to_owned()));
+    }
+    let Some(path) = variable.strip_prefix(PREFIX) else { return Ok(None) };
+    let parts: Vec<_> = path.split("__").map(str::to_lowercase).collect();
+    let is_key = |part: &String| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !part.is_empty();
+    if parts.len() != 2 || !parts.iter().all(is_key) {
+        bail!(
+            "the environment variable {variable} names no key; write EVENTS__SECTION__KEY, as in EVENTS__SERVER__LISTEN"
+        );
+    }
+    Ok(Some(parts.join(".")))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn sources(file: &str, environment: &[(&str, &str)]) -> (tempfile::NamedTempFile, Sources) {
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&path, file).unwrap();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let sources = Sources { file: Some(path.path().to_owned()), environment };
+        (path, sources)
+    }
+
+    fn loaded(file: &str, environment: &[(&str, &str)]) -> Config {
+        load(&sources(file, environment).1).unwrap()
+    }
+
+    fn refused(file: &str, environment: &[(&str, &str)]) -> String {
+        let (_file, sources) = sources(file, environment);
+        format!("{:#}", load(&sources).unwrap_err())
+    }
+
+    /// R066 `test_slack_webhook_url_default_none`, R065, R094, R100
+    #[test]
+    fn r066_slack_is_off_unless_it_is_configured() {
+        let config = load(&Sources::default()).unwrap();
+        assert!(config.slack.webhook_url.is_none());
+        assert!(loaded("", &[("SLACK_WEBHOOK_URL", "")]).slack.webhook_url.is_none(), "R041: empty is unset");
+    }
+
+    /// R067 `test_slack_webhook_url_from_env`, R064, R116
+    #[test]
+    fn r067_the_slack_webhook_url_comes_from_its_environment_variable() {
+        let url = "https://hooks.slack.com/services/T0/B0/xxx";
+        let config = loaded("", &[("SLACK_WEBHOOK_URL", url)]);
+        assert_eq!(config.slack.webhook_url.unwrap().expose_secret(), url);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "[server]\nlisten = \"127.0.0.1:1\"\n[events]\nenvironment = \"staging\"";
+        let config = loaded(file, &[("EVENTS__SERVER__LISTEN", "127.0.0.1:2"), ("PATH", "/bin")]);
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.origin.environment, "staging");
+        assert_eq!(loaded(file, &[("EVENTS__SERVER__MAX_BODY_BYTES", "1000000")]).max_body_bytes, 1_000_000);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_allowed_ones_named() {
+        let problem = refused("[server]\nlissten = \"x\"", &[]);
+        assert!(problem.contains("lissten") && problem.contains("`listen`"), "{problem}");
+        let problem = refused("[sever]", &[]);
+        assert!(problem.contains("sever") && problem.contains("`server`"), "{problem}");
+        let problem = refused("", &[("EVENTS__SERVER__LISSTEN", "x")]);
+        assert!(problem.contains("EVENTS__SERVER__LISSTEN") && problem.contains("`listen`"), "{problem}");
+        assert!(refused("", &[("EVENTS__LISTEN", "x")]).contains("EVENTS__SECTION__KEY"));
+    }
+
+    #[test]
+    fn wrong_values_name_their_key() {
+        let problem = refused("[server]\nlisten = \"nowhere\"", &[]);
+        assert!(problem.contains("server.listen") && problem.contains("nowhere"), "{problem}");
+        let problem = refused("[server]\nmax_body_bytes = \"many\"", &[]);
+        assert!(problem.contains("max_body_bytes"), "{problem}");
+        let problem = refused("[database]\nurl = \"mysql://x\"", &[]);
+        assert!(problem.contains("database.url") && problem.contains("sqlite:"), "{problem}");
+        assert!(refused("this is not toml", &[]).contains("not valid TOML"));
+    }
+
+    #[test]
+    fn a_secret_in_a_wrong_place_is_not_repeated() {
+        let problem = refused("[slack]\nwebhook_url = \"hooks.slack.com/services/T0/B0/tops3cret\"", &[]);
+        assert!(!problem.contains("tops3cret") && problem.contains("webhook_url"), "{problem}");
+    }
+}

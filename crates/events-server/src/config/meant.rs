@@ -1,0 +1,145 @@
+//! Configuration as meant: validated, with defaults filled in.
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use events_core::{Catalog, Limits, Metadata, Retention};
+use events_slack::SlackConfig;
+use tracing_subscriber::EnvFilter;
+
+use super::written::{self, Written};
+
+/// What the server works with.
+pub(crate) struct Config {
+    /// Address the API listens on.
+    pub(crate) listen: SocketAddr,
+    /// Where the database file and the admin key live.
+    pub(crate) data_dir: PathBuf,
+    /// How long deliveries under way get at the end.
+    pub(crate) grace: Duration,
+    /// Largest request body.
+    pub(crate) max_body_bytes: usize,
+    /// The SQLite file.
+    pub(crate) database: PathBuf,
+    /// Bounds on events.
+    pub(crate) limits: Limits,
+    /// Source and environment of events that name none.
+    pub(crate) origin: Metadata,
+    /// Known event types.
+    pub(crate) catalog: Arc<Catalog>,
+    /// The Slack handler's own configuration.
+    pub(crate) slack: SlackConfig,
+    /// How long things are kept.
+    pub(crate) retention: Retention,
+    /// How log lines look.
+    pub(crate) log_format: LogFormat,
+    /// Which log lines are written.
+    pub(crate) log_level: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    pub(super) fn meant_by(written: Written) -> anyhow::Result<Self> {
+        let Written { server, database, events, catalog, slack, retention, log } = written;
+        let data_dir = server.data_dir.unwrap_or_else(|| PathBuf::from("events-data"));
+        let log_level = log.level.unwrap_or_else(|| "info".to_owned());
+        EnvFilter::try_new(&log_level).with_context(|| {
+            format!("log.level: {log_level:?} is no filter; write info, debug or events_core=debug,info")
+        })?;
+        Ok(Self {
+            listen: listen(server.listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
+            grace: Duration::from_secs(server.shutdown_grace_seconds.unwrap_or(20)),
+            max_body_bytes: server.max_body_bytes.unwrap_or(16 * 1024 * 1024),
+            database: sqlite_file(database.url.as_deref())?.unwrap_or_else(|| data_dir.join("events.db")),
+            data_dir,
+            limits: limits(events.max_payload_bytes)?,
+            origin: Metadata {
+                source: events.source.unwrap_or_else(|| "api".to_owned()),
+                environment: environment(events.environment)?,
+                ..Metadata::default()
+            },
+            catalog: Arc::new(read_catalog(catalog)?),
+            slack,
+            retention: kept(&retention),
+            log_format: log_format(log.format.as_deref())?,
+            log_level,
+        })
+    }
+}
+
+fn listen(text: &str) -> anyhow::Result<SocketAddr> {
+    let address = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    address.with_context(|| format!("server.listen: {text:?} is no address; write host:port, as in 127.0.0.1:8080"))
+}
+
+fn sqlite_file(url: Option<&str>) -> anyhow::Result<Option<PathBuf>> {
+    let Some(url) = url else { return Ok(None) };
+    let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match path {
+        Some(path) if !path.is_empty() && !path.starts_with(":memory:") && !path.contains('?') => Ok(Some(path.into())),
+        Some(_) => bail!("database.url: name a file, as in sqlite:events-data/events.db; options are not supported"),
+        None => {
+            let scheme = url.split(':').next().unwrap_or_default();
+            bail!("database.url: the scheme {scheme:?} is not supported; write sqlite: and the path of a file")
+        }
+    }
+}
+
+fn environment(written: Option<String>) -> anyhow::Result<String> {
+    const ALLOWED: [&str; 3] = ["development", "staging", "production"];
+    let environment = written.unwrap_or_else(|| "development".to_owned());
+    if ALLOWED.contains(&environment.as_str()) {
+        Ok(environment)
+    } else {
+        bail!("events.environment: {environment:?} is not one of {}", ALLOWED.join(", "))
+    }
+}
+
+fn limits(max_payload_bytes: Option<usize>) -> anyhow::Result<Limits> {
+    const MOST: usize = 16 * 1024 * 1024;
+    let limits = Limits::default();
+    let payload_bytes = max_payload_bytes.unwrap_or(limits.payload_bytes);
+    if !(2..=MOST).contains(&payload_bytes) {
+        bail!("events.max_payload_bytes: {payload_bytes} is not between 2 and {MOST}");
+    }
+    Ok(Limits { payload_bytes, ..limits })
+}
+
+fn read_catalog(written: written::Catalog) -> anyhow::Result<Catalog> {
+    let embedded = Catalog::embedded();
+    let Some(path) = written.file else { return Ok(embedded) };
+    let text =
+        std::fs::read_to_string(&path).with_context(|| format!("catalog.file: cannot read {}", path.display()))?;
+    embedded.extended(&text).with_context(|| format!("catalog.file: in {}", path.display()))
+}
+
+fn kept(written: &written::Retention) -> Retention {
+    let default = Retention::default();
+    let days = |days: Option<u32>, default| days.map_or(default, |days| Duration::from_secs(u64::from(days) * 86_400));
+    Retention {
+        attempts: days(written.attempts_days, default.attempts),
+        dead_letters: days(written.dead_letters_days, default.dead_letters),
+        keys: days(written.idempotency_keys_days, default.keys),
+    }
+}
+
+fn log_format(written: Option<&str>) -> anyhow::Result<LogFormat> {
+    match written {
+        None | Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        Some(other) => bail!("log.format: {other:?} is not one of text, json"),
+    }
+}

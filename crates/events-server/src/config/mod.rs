@@ -1,0 +1,11 @@
+//! Configuration: what was written, and what is meant by it.
+//!
+//! [`written`] mirrors the file and the environment, key by key, and refuses unknown keys.
+//! [`Config`] is what the server works with: validated, with every default filled in.
+
+mod load;
+mod meant;
+mod written;
+
+pub(crate) use load::{Sources, load};
+pub(crate) use meant::{Config, LogFormat};

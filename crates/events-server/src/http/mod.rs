@@ -1,0 +1,95 @@
+//! The HTTP API: one module for each resource, and what they share.
+
+mod auth;
+mod body;
+mod catalog;
+mod dead_letters;
+mod deliveries;
+mod event_detail;
+mod event_list;
+mod health;
+mod keys;
+mod openapi;
+mod paging;
+mod problem;
+mod publish;
+mod targets;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::DefaultBodyLimit,
+    http::{HeaderName, StatusCode},
+    routing::get,
+};
+use events_core::{
+    Catalog, Clock, Engine, EventHistory, EventStore, Publisher,
+    ports::{ApiKeys, TargetStates},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use auth::key_hash;
+
+/// A request that takes longer is answered with 503; publishing is safe to repeat with a key.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the API works with.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) publisher: Publisher,
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) history: Arc<dyn EventHistory>,
+    pub(crate) targets: Arc<dyn TargetStates>,
+    pub(crate) keys: Arc<dyn ApiKeys>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// All routes, and the document that describes them.
+pub(crate) fn routes(api: Api, max_body_bytes: usize) -> axum::Router {
+    let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(routes!(publish::publish_events, event_list::list_events))
+        .routes(routes!(event_list::timeline))
+        .routes(routes!(event_detail::get_event))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::list_attempts))
+        .routes(routes!(dead_letters::list_dead_letters))
+        .routes(routes!(dead_letters::get_dead_letter))
+        .routes(routes!(dead_letters::redrive))
+        .routes(routes!(targets::list_targets))
+        .routes(routes!(targets::resume_targets))
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::delete_key))
+        .routes(routes!(catalog::get_catalog))
+        .routes(routes!(health::health))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .split_for_parts();
+    let document = Arc::new(document);
+    let request_id = HeaderName::from_static("x-request-id");
+    router
+        .route("/openapi.json", get(move || async move { axum::Json(document.clone()) }))
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .with_state(api)
+        .layer(DefaultBodyLimit::max(max_body_bytes))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+}
+
+/// The span of a request names method, path and id. Queries stay out: they may hold personal data.
+fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+}

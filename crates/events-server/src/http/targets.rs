@@ -1,0 +1,70 @@
+//! `/api/v1/targets`: targets that rest, and how to wake them.
+
+use axum::{Json, extract::State};
+use events_core::{
+    HandlerName, Target,
+    ports::{Scope, TargetState},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Api, auth::Caller, body::Object, openapi, problem::Problem};
+
+/// Targets that are paused or disabled.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TargetList {
+    #[schema(value_type = Vec<openapi::TargetState>)]
+    targets: Vec<TargetState>,
+}
+
+/// Which targets to resume.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resume {
+    /// Whose targets.
+    handler: String,
+    /// This target; all of the handler, where it is absent.
+    target: Option<String>,
+}
+
+/// How many rest no longer.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Resumed {
+    resumed: usize,
+}
+
+/// Lists targets that are paused (they asked for rest) or disabled (they refused for good).
+#[utoipa::path(
+    get, path = "/api/v1/targets", tag = "targets",
+    responses((status = 200, body = TargetList), (status = 401, body = Problem), (status = 403, body = Problem)),
+)]
+pub(super) async fn list_targets(State(api): State<Api>, caller: Caller) -> Result<Json<TargetList>, Problem> {
+    operator(&caller, Scope::Read)?;
+    Ok(Json(TargetList { targets: api.targets.troubled(api.clock.now()).await? }))
+}
+
+/// Ends pauses and disablement; what waited is delivered.
+#[utoipa::path(
+    post, path = "/api/v1/targets/resume", tag = "targets", request_body = Resume,
+    responses((status = 200, body = Resumed), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)),
+)]
+pub(super) async fn resume_targets(
+    State(api): State<Api>,
+    caller: Caller,
+    Object(Resume { handler, target }): Object<Resume>,
+) -> Result<Json<Resumed>, Problem> {
+    operator(&caller, Scope::Manage)?;
+    let target = target.map(Target::from);
+    let resumed = api.targets.resume(&HandlerName::from(handler), target.as_ref(), api.clock.now()).await?;
+    api.engine.wake();
+    Ok(Json(Resumed { resumed }))
+}
+
+/// Targets are shared by all organizations, so keys of one organization neither see nor change them.
+fn operator(caller: &Caller, scope: Scope) -> Result<(), Problem> {
+    caller.may(scope)?;
+    match caller.organization() {
+        None => Ok(()),
+        Some(_) => Err(Problem::forbidden("targets are not bound to an organization; use a key that is not either")),
+    }
+}
