@@ -10,6 +10,7 @@ mod events;
 mod fixture;
 mod manual_clock;
 mod model;
+mod recording_handler;
 mod sequential_ids;
 mod settlements;
 
@@ -18,6 +19,7 @@ pub use events::{EventBuilder, at, delivery, event};
 pub use fixture::Fixture;
 pub use manual_clock::ManualClock;
 pub use model::{Walks, check_model};
+pub use recording_handler::RecordingHandler;
 pub use sequential_ids::SequentialIds;
 pub use settlements::{affecting, dead, done, dropped, handed_back, retry};
 

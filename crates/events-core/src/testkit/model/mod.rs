@@ -2,18 +2,19 @@
 //! memory store, and leaves the same state behind.
 //!
 //! The contract says what must hold in the situations that somebody thought of; a walk comes
-//! through the others. A walk that fails is shortened to the fewest operations that still show
-//! the difference, printed, and its seed is kept beside the test's source, so that the next run
-//! begins with it.
+//! through the others. A walk that fails is shortened as long as it still shows the difference,
+//! printed, and its seed is kept beside the test's source, so that the next run begins with it.
 
 mod observe;
 mod op;
 mod reads;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use proptest::{
     collection::vec,
-    test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner},
+    test_runner::{Config, FailurePersistence, FileFailurePersistence, TestCaseError, TestError, TestRunner},
 };
 
 use super::Fixture;
@@ -43,13 +44,13 @@ impl Default for Walks {
 /// the store has to give them out without gaps, from 1 on.
 ///
 /// # Panics
-/// When an answer or the state behind it differs, with the shortest walk found that shows it.
+/// When an answer or the state behind it differs, with a short walk that shows it.
 pub fn check_model<F: Future<Output = Fixture>>(walks: Walks, make_store: impl Fn() -> F) {
     let config = Config {
         cases: walks.cases,
         max_shrink_iters: 4_000,
         source_file: walks.source,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        failure_persistence: walks.source.map(|_| beside_the_source()),
         ..Config::default()
     };
     let outcome = TestRunner::new(config).run(&vec(any_op(), 1..=walks.ops), |walk| {
@@ -64,6 +65,10 @@ pub fn check_model<F: Future<Output = Fixture>>(walks: Walks, make_store: impl F
         Err(TestError::Fail(reason, walk)) => panic!("{reason}\nafter this walk:\n{}", told(&walk)),
         Err(TestError::Abort(reason)) => panic!("no walk was made: {reason}"),
     }
+}
+
+fn beside_the_source() -> Box<dyn FailurePersistence> {
+    Box::new(FileFailurePersistence::WithSource("regressions"))
 }
 
 /// Goes one walk; answers the first difference.

@@ -163,7 +163,7 @@ impl World {
         NewDelivery {
             due_at: self.after(planned.delay),
             cancel_key: planned.cancel_key.map(|key| format!("cancel-{key}")),
-            guard: planned.guarded.then(|| Guard { unless: crate::types::USER_SIGNUP }),
+            guard: planned.guarded.then_some(Guard { unless: crate::types::USER_SIGNUP }),
             ..delivery(HANDLERS[planned.handler], TARGETS[planned.target])
         }
     }
