@@ -30,7 +30,7 @@ pub enum Verdict {
     RetryAt(Timestamp),
     /// Failed for good; it ends as a dead letter.
     Dead,
-    /// Not begun: due again at once, as if it had not been claimed.
+    /// Not begun: due again at the time of settling, and its attempt does not count.
     HandedBack,
 }
 
@@ -62,7 +62,7 @@ impl ErrorClass {
     pub const PANIC: Self = Self::new("panic");
     /// The worker died or lost its lease.
     pub const LOST: Self = Self::new("lost");
-    /// No handler of this name runs any more.
+    /// A later event made it needless.
     pub const CANCELLED: Self = Self::new("cancelled");
 
     /// A class by its word.

@@ -22,13 +22,14 @@ pub trait EventHistory: Send + Sync {
     /// organization than the one named.
     async fn event(&self, event_id: EventId, organization_id: Option<&str>) -> Result<Option<EventDetail>, StoreError>;
 
-    /// Events newest first (R222–R225); filters combine with AND.
+    /// Events newest first, by position in the log (R222–R225); filters combine with AND.
     async fn timeline(&self, query: TimelineQuery) -> Result<Page<EventDetail>, StoreError>;
 
     /// Events after a position in the log, oldest first, at most `limit`: for followers and replay.
     async fn scan(&self, after: Seq, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
 
-    /// Whether an event of this type and organization was stored after `after`.
+    /// Whether an event of this type and organization was stored after `after`; `None` stands
+    /// for the events without an organization.
     async fn happened_after(
         &self,
         event_type: &EventType,
@@ -36,10 +37,12 @@ pub trait EventHistory: Send + Sync {
         after: Seq,
     ) -> Result<bool, StoreError>;
 
-    /// Deliveries newest first, waiting and ended ones.
+    /// Deliveries newest first, waiting and ended ones. An ended delivery is listed as long as its
+    /// last attempt is kept.
     async fn deliveries(&self, query: DeliveryQuery) -> Result<Page<DeliveryRecord>, StoreError>;
 
-    /// The attempts at one delivery in their order.
+    /// The attempts at one delivery in the order in which they were settled; after a redrive the
+    /// numbers start again.
     async fn attempts(&self, delivery_id: DeliveryId) -> Result<Vec<AttemptRecord>, StoreError>;
 
     /// Dead letters newest first.
@@ -61,10 +64,10 @@ pub struct EventDetail {
     pub event: Event,
     /// Whether it was routed and every delivery reached a final state (R151).
     pub processed: bool,
-    /// When the last delivery reached its final state.
+    /// When the last delivery reached its final state, once all have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processed_at: Option<Timestamp>,
-    /// Attempts beyond the first, over all deliveries (R152).
+    /// Attempts that were not the last, over all deliveries: failed and tried again, or lost (R152).
     pub retry_count: u32,
     /// Error of the latest failed attempt (R174).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +79,7 @@ pub struct EventDetail {
 pub struct PageRequest {
     /// Rows at most.
     pub limit: usize,
-    /// Rows to pass over; cursors are better for long lists.
+    /// Rows to pass over after the cursor; cursors are better for long lists.
     pub offset: usize,
     /// The `next` of the page before.
     pub cursor: Option<i64>,
@@ -146,9 +149,9 @@ pub struct DeliveryRecord {
     pub target: Target,
     /// Where it stands.
     pub state: DeliveryState,
-    /// Attempts begun so far.
+    /// Attempts begun so far, since the last redrive.
     pub attempts: u32,
-    /// When it is tried next, while it waits.
+    /// When it is tried next, while it waits and nobody has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
     /// When it reached its final state.
@@ -233,7 +236,7 @@ pub struct DeadLetter {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Depth {
     /// Events that are not processed (R237): unrouted, or with a delivery that is not final.
-    /// Follow-ups planned for later do not count until they are due.
+    /// Follow-ups planned for later (not begun, with a cancel key) do not count until they are due.
     pub unprocessed: u64,
     /// Events not routed yet.
     pub unrouted: u64,

@@ -30,6 +30,8 @@ pub trait EventStore: Send + Sync {
     /// Answers for each event, in the same order: stored; already there with the same content
     /// (the first one is handed back); or in conflict with another event of the same
     /// idempotency key (within the organization) or id. A conflict stops no neighbour.
+    /// An event is looked for by its id first, then by its key; one that is not stored leaves no
+    /// key behind. Ids are known for ever, keys until they are pruned.
     async fn append(&self, events: Vec<Arc<Event>>) -> Result<Vec<Appended>, StoreError>;
 
     /// The oldest events that are not routed yet, by position in the log, at most `limit`.
@@ -37,43 +39,54 @@ pub trait EventStore: Send + Sync {
 
     /// Takes events off the list of unrouted ones and makes their deliveries, in one commit.
     ///
-    /// Events that somebody else has routed meanwhile are left alone. Cancellations apply to
-    /// deliveries that are not leased, before the new ones are made; each cancelled delivery
-    /// ends as dropped, with an attempt record that says why.
+    /// Events that somebody else has routed meanwhile are left alone. The others are routed in the
+    /// order given: first an event's cancellations, which apply to deliveries that are not leased,
+    /// then its deliveries. Each cancelled delivery ends as dropped, with an attempt record of class
+    /// `cancelled` that says why and bears the number of attempts begun.
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError>;
 
     /// Leases due deliveries of one handler to a worker, at most `limit`.
     ///
     /// Claims are fair: every target with due work gets its turn before one target gets more.
-    /// Targets that are paused or disabled are passed over. With pacing, a target gives out what
-    /// [`Pacing::take`] grants, over all callers together. A claim adds one to the delivery's
-    /// attempts and to its lease, which fences out whoever held it before.
-    /// Deliveries of one target come in the order of due time, then id.
+    /// Targets that are paused or disabled are passed over. The others have their turn in the order
+    /// in which they became ready, then by name, `limit` of them at most. A target is ready when its
+    /// first delivery is due, its last pause is over and its last grant allows the next call.
+    /// Each gets the same share of `limit`; what some leave goes to the first that have more.
+    ///
+    /// With pacing, a target gives out what [`Pacing::take`] grants for what is due (counted up to
+    /// one more than a digest holds), over all callers together. A claim adds one to the delivery's
+    /// attempts and to its lease, which fences out whoever held it before; the lease is held until
+    /// it is settled or released, also after its time. Deliveries of one target come together, in
+    /// the order of due time, then id.
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Delivery>, StoreError>;
 
     /// Ends claims with what came of them, in one commit.
     ///
     /// A settlement whose lease is no longer the delivery's current one changes nothing and is
-    /// counted as fenced. All others append one attempt record (handed back ones do not) and
-    /// apply their effect on the target.
+    /// counted as fenced; so does one for a delivery that nobody holds. All others append one
+    /// attempt record (handed back ones do not) and apply their effect on the target: of two pauses
+    /// the longer one stays, and the last to disable it says why.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<SettleSummary, StoreError>;
 
     /// Extends leases until `until` and answers those that are no longer held.
     async fn renew(&self, leases: Vec<LeaseRef>, until: Timestamp) -> Result<Vec<LeaseRef>, StoreError>;
 
     /// Makes deliveries whose lease ended before `now` due again, with an attempt record of class
-    /// `lost` for each; at most `limit`. Answers how many.
+    /// `lost` for each; at most `limit`, those first whose lease ended first. Answers how many.
     async fn release_expired(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Turns dead letters back into deliveries that are due now, with their attempts at zero,
-    /// and enables the targets they go to. Answers how many; at most `filter.limit`.
+    /// and enables the targets they go to, which ends pauses too. Each keeps its id, guard and cancel
+    /// key, its lease goes on growing, and the attempts before stay on record.
+    /// Answers how many; at most `filter.limit`.
     async fn redrive(&self, filter: RedriveFilter, now: Timestamp) -> Result<usize, StoreError>;
 
-    /// Removes what has been kept long enough, at most `request.limit` rows of each kind.
+    /// Removes what has been kept long enough, at most `request.limit` rows of each kind, oldest first.
     async fn prune(&self, request: PruneRequest) -> Result<Pruned, StoreError>;
 
     /// When the next delivery of `handler` can be claimed; `None` when nothing waits.
-    /// May be in the past. Paused targets count with the end of their pause.
+    /// May be in the past. Paused targets count with the end of their pause, paced ones with the
+    /// time that their last grant allows, disabled ones not at all.
     async fn next_due(&self, handler: &HandlerName) -> Result<Option<Timestamp>, StoreError>;
 }
 
@@ -192,7 +205,7 @@ pub struct PruneRequest {
     pub attempts_before: Timestamp,
     /// Dead letters older than this.
     pub dead_letters_before: Timestamp,
-    /// Idempotency keys older than this.
+    /// Idempotency keys of events recorded before this.
     pub keys_before: Timestamp,
     /// At most this many rows of each kind, so that no call holds the store for long.
     pub limit: usize,

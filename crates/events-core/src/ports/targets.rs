@@ -14,7 +14,7 @@ pub trait TargetStates: Send + Sync {
     async fn troubled(&self, now: Timestamp) -> Result<Vec<TargetState>, StoreError>;
 
     /// Ends pauses and disablement: of one target, or of all of the handler. What waited is due
-    /// again. Answers how many targets were mended.
+    /// again at its own time. Answers how many targets were mended: those that rested at `now`.
     async fn resume(&self, handler: &HandlerName, target: Option<&Target>, now: Timestamp)
     -> Result<usize, StoreError>;
 }
@@ -28,15 +28,15 @@ pub struct TargetState {
     pub handler: HandlerName,
     /// Which one.
     pub target: Target,
-    /// It asked for rest until then.
+    /// It asked for rest until then; may be over, when it is disabled too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<Timestamp>,
     /// It refused for good at this time, and waits for somebody to mend it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<Timestamp>,
-    /// What it said.
+    /// What it said when it was disabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Deliveries that wait for it.
+    /// Deliveries that wait for it, due or not; leased ones are on their way.
     pub waiting: u64,
 }
