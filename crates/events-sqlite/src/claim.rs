@@ -1,0 +1,201 @@
+//! Leasing due deliveries to a worker, fairly and no faster than each target's pace.
+
+use async_trait::async_trait;
+use events_core::{
+    Delivery, DeliveryId, HandlerName, Seq, StoredEvent, Target,
+    delivery::{Guard, Lease, Pacing},
+    ports::ClaimRequest,
+};
+use jiff::{SignedDuration, Timestamp};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::{
+    error::Failure,
+    rows::{self, Cells},
+    schedule::Touched,
+    writer::Operation,
+};
+
+/// Leases deliveries of one handler. The events they carry never change, so they are read
+/// afterwards and elsewhere: the writer is free again.
+pub(crate) struct Claim(pub(crate) ClaimRequest);
+
+/// A leased delivery without its event.
+pub(crate) struct Claimed {
+    /// Place of its target among those that were asked.
+    place: usize,
+    delivery_id: DeliveryId,
+    pub(crate) seq: Seq,
+    target: Target,
+    due_at: Timestamp,
+    /// Attempts and lease before this claim.
+    attempts: u32,
+    lease: i64,
+    guard: Option<Guard>,
+}
+
+#[async_trait]
+impl Operation for Claim {
+    type Output = Vec<Claimed>;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<Claimed>, Failure> {
+        let targets = self.targets(connection).await?;
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut claimed = match &self.0.pacing {
+            None => self.share(connection, &targets).await?,
+            Some(pacing) => self.pace(connection, &targets, pacing).await?,
+        };
+        claimed.sort_by_key(|delivery| (delivery.place, delivery.due_at, delivery.delivery_id));
+        self.lease(connection, &claimed).await?;
+        let mut touched = Touched::default();
+        targets.iter().for_each(|ready| touched.add(self.0.handler.as_str(), ready.target.as_str()));
+        touched.schedule(connection).await?;
+        Ok(claimed)
+    }
+}
+
+/// A target with something due.
+struct Ready {
+    target: Target,
+    paced_until: Option<Timestamp>,
+}
+
+impl Claim {
+    async fn targets(&self, connection: &mut SqliteConnection) -> Result<Vec<Ready>, Failure> {
+        let rows = sqlx::query(include_str!("queries/claim_targets.sql"))
+            .bind(self.0.handler.as_str())
+            .bind(self.0.now.as_microsecond())
+            .bind(crate::count(self.0.limit))
+            .fetch_all(connection)
+            .await?;
+        rows.iter().map(ready).collect()
+    }
+
+    /// The first `most` due deliveries of each target, by place, due time and id.
+    async fn due(
+        &self,
+        connection: &mut SqliteConnection,
+        targets: &[Ready],
+        most: usize,
+    ) -> Result<Vec<Claimed>, Failure> {
+        let names: Vec<&str> = targets.iter().map(|ready| ready.target.as_str()).collect();
+        let rows = sqlx::query(include_str!("queries/claim_due.sql"))
+            .bind(self.0.handler.as_str())
+            .bind(self.0.now.as_microsecond())
+            .bind(crate::json(&names)?)
+            .bind(crate::count(most))
+            .fetch_all(connection)
+            .await?;
+        let mut due = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
+        due.sort_by_key(|delivery| (delivery.place, delivery.due_at, delivery.delivery_id));
+        Ok(due)
+    }
+
+    /// An equal share for each target, then what room is left for the first that have more.
+    async fn share(&self, connection: &mut SqliteConnection, targets: &[Ready]) -> Result<Vec<Claimed>, Failure> {
+        let share = (self.0.limit / targets.len()).max(1);
+        let mut given = vec![0; targets.len()];
+        let mut claimed = self.due(connection, targets, share + 1).await?; // one more tells who has more
+        claimed.retain(|delivery| {
+            given[delivery.place] += 1;
+            given[delivery.place] <= share
+        });
+        for (place, ready) in targets.iter().enumerate().filter(|(place, _)| given[*place] > share) {
+            let room = self.0.limit - claimed.len();
+            if room == 0 {
+                break;
+            }
+            let more = self.due(connection, std::slice::from_ref(ready), share + room).await?;
+            claimed.extend(more.into_iter().skip(share).map(|delivery| Claimed { place, ..delivery }));
+        }
+        Ok(claimed)
+    }
+
+    /// What each target's pace grants.
+    async fn pace(
+        &self,
+        connection: &mut SqliteConnection,
+        targets: &[Ready],
+        pacing: &Pacing,
+    ) -> Result<Vec<Claimed>, Failure> {
+        let telling = pacing.digest_max.saturating_add(1); // more tell no more
+        let mut waiting: Vec<Vec<Claimed>> = targets.iter().map(|_| Vec::new()).collect();
+        for delivery in self.due(connection, targets, telling).await? {
+            waiting[delivery.place].push(delivery);
+        }
+        let mut claimed = Vec::new();
+        let mut paced = Vec::new();
+        for (ready, waiting) in targets.iter().zip(waiting) {
+            let room = self.0.limit - claimed.len();
+            if room == 0 {
+                break;
+            }
+            let grant = pacing.take(ready.paced_until, waiting.len(), room, self.0.now);
+            paced.push((&ready.target, grant.paced_until.as_microsecond(), grant.next_at.as_microsecond()));
+            claimed.extend(waiting.into_iter().take(grant.deliveries));
+        }
+        sqlx::query(include_str!("queries/claim_pace.sql"))
+            .bind(self.0.handler.as_str())
+            .bind(crate::json(&paced)?)
+            .execute(connection)
+            .await?;
+        Ok(claimed)
+    }
+
+    async fn lease(&self, connection: &mut SqliteConnection, claimed: &[Claimed]) -> Result<(), Failure> {
+        let ids: Vec<DeliveryId> = claimed.iter().map(|delivery| delivery.delivery_id).collect();
+        sqlx::query(include_str!("queries/claim.sql"))
+            .bind(crate::json(&ids)?)
+            .bind(lease_until(&self.0).as_microsecond())
+            .bind(self.0.worker.as_str())
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}
+
+/// When the claims of a request end.
+pub(crate) fn lease_until(request: &ClaimRequest) -> Timestamp {
+    let lease = SignedDuration::try_from(request.lease_for).unwrap_or(SignedDuration::MAX);
+    let end = request.now.checked_add(lease).unwrap_or(Timestamp::MAX);
+    Timestamp::from_microsecond(end.as_microsecond()).unwrap_or(end)
+}
+
+impl Claimed {
+    /// The delivery as its handler gets it.
+    pub(crate) fn with(self, event: &StoredEvent, handler: &HandlerName, lease_until: Timestamp) -> Delivery {
+        Delivery {
+            delivery_id: self.delivery_id,
+            lease: Lease(self.lease + 1),
+            lease_until,
+            seq: self.seq,
+            event: event.event.clone(),
+            handler: handler.clone(),
+            target: self.target,
+            attempt: self.attempts + 1,
+            due_at: self.due_at,
+            guard: self.guard,
+        }
+    }
+}
+
+fn ready(row: &SqliteRow) -> Result<Ready, Failure> {
+    let cells = Cells::of(row, "target_states", "target");
+    Ok(Ready { target: cells.get::<&str>("target")?.into(), paced_until: cells.optional_time("paced_until")? })
+}
+
+fn claimed(row: &SqliteRow) -> Result<Claimed, Failure> {
+    let cells = Cells::of(row, "deliveries", "delivery_id");
+    Ok(Claimed {
+        place: cells.number("place")?,
+        delivery_id: DeliveryId(cells.get("delivery_id")?),
+        seq: Seq(cells.get("seq")?),
+        target: cells.get::<&str>("target")?.into(),
+        due_at: cells.time("due_at")?,
+        attempts: cells.number("attempts")?,
+        lease: cells.get("lease")?,
+        guard: cells.parse_optional("guard", rows::guard)?,
+    })
+}

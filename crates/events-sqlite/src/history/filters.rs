@@ -1,0 +1,70 @@
+//! Lists with filters: a statement of what is asked for, and the page that it answers.
+
+use events_core::{
+    StoreError,
+    ports::{Page, PageRequest},
+};
+use sqlx::{
+    Arguments, AssertSqlSafe, Encode, Sqlite, Type,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+
+use crate::{error::Failure, reader::Reader};
+
+/// A statement of which only the conditions that restrict are written, because SQLite chooses
+/// indexes when it prepares a statement and knows no values then. Its first two arguments are the
+/// rows of the page, one more than asked for, and the rows to pass over.
+pub(super) struct Filters {
+    text: &'static str,
+    conditions: String,
+    arguments: SqliteArguments,
+}
+
+impl Filters {
+    /// The statement `text`, which has `{filters}` wherever the conditions go.
+    pub(super) fn new(text: &'static str, page: &PageRequest) -> Result<Self, Failure> {
+        let mut filters = Self { text, conditions: String::new(), arguments: SqliteArguments::default() };
+        filters.argument(crate::count(page.limit.saturating_add(1)))?;
+        filters.argument(crate::count(page.offset))?;
+        Ok(filters)
+    }
+
+    /// Adds an argument that the statement names itself; answers its name.
+    pub(super) fn argument<'v>(&mut self, value: impl Encode<'v, Sqlite> + Type<Sqlite>) -> Result<String, Failure> {
+        self.arguments.add(value).map_err(|error| Failure::Database(sqlx::Error::Encode(error)))?;
+        Ok(format!("?{}", self.arguments.len()))
+    }
+
+    /// Restricts to `condition`, when there is a value; `{}` stands for the value.
+    pub(super) fn and<'v, T>(&mut self, condition: &str, value: Option<T>) -> Result<(), Failure>
+    where
+        T: Encode<'v, Sqlite> + Type<Sqlite>,
+    {
+        if let Some(value) = value {
+            let name = self.argument(value)?;
+            self.and_condition(&condition.replace("{}", &name));
+        }
+        Ok(())
+    }
+
+    /// Restricts to `condition`, whose values have been added.
+    pub(super) fn and_condition(&mut self, condition: &str) {
+        self.conditions.push_str("\n    AND ");
+        self.conditions.push_str(condition);
+    }
+
+    /// Reads the page. `cursor_of` says how a row is found again.
+    pub(super) async fn page<T>(
+        self,
+        reader: &Reader,
+        limit: usize,
+        read: impl Fn(&SqliteRow) -> Result<T, Failure>,
+        cursor_of: impl Fn(&T) -> i64,
+    ) -> Result<Page<T>, StoreError> {
+        let text = self.text.replace("{filters}", &self.conditions);
+        let mut items = reader.all(sqlx::query_with(AssertSqlSafe(text), self.arguments), read).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        Ok(Page { next: items.last().map(cursor_of).filter(|_| more), items })
+    }
+}

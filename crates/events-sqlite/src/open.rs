@@ -1,0 +1,183 @@
+//! Opening the file: created if need be, locked, brought to the current schema.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    Connection, SqlSafeStr,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous},
+};
+
+use crate::{lock, reader::Reader, store::SqliteStore, writer::Writer};
+
+/// How long a statement waits for a transaction of another connection, such as an application's
+/// own that uses [`SqliteStore::append_in`].
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Page cache of the writing connection, in KiB: what the indexes of a busy hour touch.
+const WRITER_CACHE: u32 = 8 * 1024;
+
+/// Page cache of each reading connection, in KiB. The system's own cache lies behind it.
+const READER_CACHE: u32 = 2 * 1024;
+
+/// Pages in the WAL at which a commit moves them into the database file (4 MiB).
+const WAL_PAGES: u32 = 1_000;
+
+/// The WAL is cut to this size after it has been longer, in bytes. It grows while a long read
+/// keeps its pages from being moved.
+const WAL_BYTES: u32 = 64 * 1024 * 1024;
+
+/// The first SQLite whose WAL cannot lose a commit when it is reset while another connection
+/// writes, <https://www.sqlite.org/releaselog/3_51_3.html>.
+const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+/// Each migration with its version. Append only: what was released is never edited.
+const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "events", include_str!("../migrations/0001_events.sql"))];
+
+/// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the
+/// application if it shares the file.
+const MIGRATIONS_TABLE: &str = "events_migrations";
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it, or another store in this process.
+    #[error(
+        "{} is in use by {}; stop it, or use a PostgreSQL database to run several processes",
+        path.display(),
+        pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+    )]
+    InUse {
+        /// The database file.
+        path: PathBuf,
+        /// Who has it, when that could be read.
+        pid: Option<u32>,
+    },
+    /// A newer version of the program has worked on it.
+    #[error(
+        "{} has schema version {found}, this program knows versions up to {known}; \
+         start the newer version, or restore the copy made before it was installed",
+        path.display()
+    )]
+    NewerSchema {
+        /// The database file.
+        path: PathBuf,
+        /// The version of the file.
+        found: i64,
+        /// The latest version known here.
+        known: i64,
+    },
+    /// The SQLite linked into the program is too old.
+    #[error("SQLite {found} can lose commits; build with {}.{}.{} or newer", OLDEST_SQLITE.0, OLDEST_SQLITE.1, OLDEST_SQLITE.2)]
+    OldSqlite {
+        /// The version linked.
+        found: String,
+    },
+    /// The file or its lock cannot be created or opened.
+    #[error("cannot open {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// SQLite refuses.
+    #[error("cannot use {} as a database", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: sqlx::Error,
+    },
+    /// The schema could not be brought to the current version; nothing was changed.
+    #[error("cannot bring {} to schema version {}", path.display(), schema_version())]
+    Migration {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: MigrateError,
+    },
+}
+
+/// The schema that this program works with.
+pub(crate) fn schema_version() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
+
+/// Opens the store at `path`; `max_pages` bounds the file, for tests of a full disk.
+pub(crate) async fn open(path: &Path, max_pages: Option<u32>) -> Result<SqliteStore, OpenError> {
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    drop(lock::create_private(path).map_err(io)?);
+    let path = path.canonicalize().map_err(io)?; // two names of one file have one lock
+    let lock = lock::lock(&path)?;
+
+    let mut options = SqliteConnectOptions::new()
+        .filename(&path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(false)
+        .pragma("cache_size", format!("-{WRITER_CACHE}"))
+        .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", WAL_PAGES.to_string())
+        .pragma("journal_size_limit", WAL_BYTES.to_string());
+    if let Some(max_pages) = max_pages {
+        options = options.pragma("max_page_count", max_pages.to_string());
+    }
+    let database = |source| OpenError::Database { path: path.clone(), source };
+    let mut connection = SqliteConnection::connect_with(&options).await.map_err(database)?;
+    let version: String =
+        sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await.map_err(database)?;
+    if !is_safe(&version) {
+        return Err(OpenError::OldSqlite { found: version });
+    }
+    migrate(&mut connection, &path).await?;
+
+    let reading = options.clone().read_only(true).pragma("cache_size", format!("-{READER_CACHE}"));
+    Ok(SqliteStore { reader: Reader::new(reading), writer: Writer::start(connection, options, lock) })
+}
+
+async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let migrations = MIGRATIONS.iter().map(|(version, name, text)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::VersionMissing(found) => {
+            OpenError::NewerSchema { path: path.to_owned(), found, known: schema_version() }
+        }
+        source => OpenError::Migration { path: path.to_owned(), source },
+    })
+}
+
+/// Whether commits of this version of SQLite are safe.
+fn is_safe(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next()) >= OLDEST_SQLITE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_before_the_wal_reset_was_mended_is_refused() {
+        for old in ["3.51.2", "3.50.9", "3.7.0", "2.8.17", ""] {
+            assert!(!is_safe(old), "{old}");
+        }
+        for mended in ["3.51.3", "3.51.10", "3.52.0", "3.100.0", "4.0"] {
+            assert!(is_safe(mended), "{mended}");
+        }
+    }
+
+    #[test]
+    fn versions_of_the_schema_grow() {
+        assert!(MIGRATIONS.is_sorted_by(|(a, ..), (b, ..)| a < b));
+    }
+}

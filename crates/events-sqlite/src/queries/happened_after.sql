@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT 1 FROM events WHERE event_type = ?1 AND organization_id IS ?2 AND seq > ?3)

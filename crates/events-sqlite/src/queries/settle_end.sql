@@ -1,0 +1,2 @@
+-- Ended deliveries leave the hot table.
+DELETE FROM deliveries WHERE delivery_id IN (SELECT value FROM json_each(?1))

@@ -1,0 +1,64 @@
+//! The connections that read. They see what is committed and hold up nobody.
+
+use std::collections::HashMap;
+
+use events_core::{Seq, StoreError, StoredEvent};
+use sqlx::{
+    SqlitePool,
+    query::Query,
+    sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
+};
+
+use crate::{error::Failure, rows};
+
+/// Connections that read at once. More would cost memory and threads, and the readers would
+/// wait for the same disk.
+const CONNECTIONS: u32 = 3;
+
+/// Reads rows.
+#[derive(Debug)]
+pub(crate) struct Reader(SqlitePool);
+
+impl Reader {
+    /// Reads with these options; connections are made when they are needed.
+    pub(crate) fn new(options: SqliteConnectOptions) -> Self {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .test_before_acquire(false) // the file does not hang up
+            .max_lifetime(None)
+            .idle_timeout(None);
+        Self(pool.connect_lazy_with(options))
+    }
+
+    /// All rows of a query, read by `read`.
+    pub(crate) async fn all<T>(
+        &self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+        read: impl Fn(&SqliteRow) -> Result<T, Failure>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = query.fetch_all(&self.0).await.map_err(|error| Failure::from(error).undone())?;
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(|failure| failure.undone())
+    }
+
+    /// The one row of a query, read by `read`.
+    pub(crate) async fn one<T>(
+        &self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+        read: impl Fn(&SqliteRow) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let row = query.fetch_one(&self.0).await.map_err(|error| Failure::from(error).undone())?;
+        read(&row).map_err(|failure| failure.undone())
+    }
+
+    /// The events at these places in the log, by place.
+    pub(crate) async fn events_at(&self, seqs: &[Seq]) -> Result<HashMap<Seq, StoredEvent>, StoreError> {
+        let seqs = crate::json(&seqs).map_err(|failure| failure.undone())?;
+        let query = sqlx::query(include_str!("queries/events_at.sql")).bind(seqs);
+        Ok(self.all(query, rows::event).await?.into_iter().map(|event| (event.seq, event)).collect())
+    }
+
+    /// Closes the connections, after what they are reading.
+    pub(crate) async fn close(&self) {
+        self.0.close().await;
+    }
+}

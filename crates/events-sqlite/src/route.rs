@@ -1,0 +1,114 @@
+//! Making the deliveries of events.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use events_core::{
+    Seq,
+    delivery::{AttemptOutcome, ErrorClass},
+    ports::{NewDelivery, RouteSummary, RoutedEvent},
+};
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::{attempts, error::Failure, rows, schedule::Touched, values::Insert, writer::Operation};
+
+static ROUTE: Insert = Insert::new(include_str!("queries/route.sql"), 6);
+
+/// Takes events off the outbox and makes their deliveries.
+pub(crate) struct Route {
+    pub(crate) routed: Vec<RoutedEvent>,
+    pub(crate) now: Timestamp,
+}
+
+#[async_trait]
+impl Operation for Route {
+    type Output = RouteSummary;
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<RouteSummary, Failure> {
+        let mut taken = self.take(connection).await?;
+        let mut summary = RouteSummary { events: taken.len(), ..RouteSummary::default() };
+        let routed: Vec<&RoutedEvent> = self.routed.iter().filter(|event| taken.remove(&event.seq)).collect();
+        let mut touched = Touched::default();
+        let mut cancelled = Vec::new();
+        for run in runs(&routed) {
+            cancelled.extend(self.cancel(connection, &run.cancellations).await?);
+            insert(connection, &run.deliveries).await?;
+            summary.deliveries += run.deliveries.len();
+            for (_, delivery) in run.deliveries {
+                touched.add(delivery.handler.as_str(), delivery.target.as_str());
+            }
+        }
+        summary.cancelled = cancelled.len();
+        attempts::append(connection, &cancelled).await?;
+        for (_, record) in &cancelled {
+            touched.add(record.handler.as_str(), record.target.as_str());
+        }
+        touched.schedule(connection).await?;
+        Ok(summary)
+    }
+}
+
+impl Route {
+    /// The events that nobody has routed before.
+    async fn take(&self, connection: &mut SqliteConnection) -> Result<HashSet<Seq>, Failure> {
+        let seqs: Vec<Seq> = self.routed.iter().map(|event| event.seq).collect();
+        let taken: Vec<i64> = sqlx::query_scalar(include_str!("queries/route_take.sql"))
+            .bind(crate::json(&seqs)?)
+            .fetch_all(connection)
+            .await?;
+        Ok(taken.into_iter().map(Seq).collect())
+    }
+
+    async fn cancel(&self, connection: &mut SqliteConnection, keys: &[&str]) -> Result<Vec<attempts::Record>, Failure> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query(include_str!("queries/route_cancel.sql"))
+            .bind(crate::json(&keys)?)
+            .fetch_all(connection)
+            .await?;
+        const WHY: &str = "cancelled by a later event";
+        rows.iter()
+            .map(|row| attempts::without_handler(row, AttemptOutcome::Dropped, ErrorClass::CANCELLED, WHY, self.now))
+            .collect()
+    }
+}
+
+async fn insert(connection: &mut SqliteConnection, deliveries: &[(Seq, &NewDelivery)]) -> Result<(), Failure> {
+    ROUTE
+        .run(connection, deliveries, |values, (seq, delivery)| {
+            values.push(seq.0)?;
+            values.push(delivery.handler.as_str())?;
+            values.push(delivery.target.as_str())?;
+            values.push(delivery.due_at.as_microsecond())?;
+            values.push(delivery.cancel_key.as_deref())?;
+            values.push(delivery.guard.as_ref().map(rows::guard_text))
+        })
+        .await
+}
+
+/// Events that can be carried out together: all cancellations, then all deliveries.
+#[derive(Debug, Default, PartialEq)]
+struct Run<'a> {
+    cancellations: Vec<&'a str>,
+    deliveries: Vec<(Seq, &'a NewDelivery)>,
+}
+
+/// Splits a batch where an event cancels what an earlier one of the batch has planned. An event
+/// cancels only what exists before its own deliveries, so the order matters there and nowhere else.
+fn runs<'a>(routed: &[&'a RoutedEvent]) -> Vec<Run<'a>> {
+    let mut runs = vec![Run::default()];
+    let mut planned = HashSet::new();
+    for event in routed {
+        if event.cancellations.iter().any(|key| planned.contains(key.as_str())) {
+            runs.push(Run::default());
+            planned.clear();
+        }
+        let Some(run) = runs.last_mut() else { break };
+        run.cancellations.extend(event.cancellations.iter().map(String::as_str));
+        run.deliveries.extend(event.deliveries.iter().map(|delivery| (event.seq, delivery)));
+        planned.extend(event.deliveries.iter().filter_map(|delivery| delivery.cancel_key.as_deref()));
+    }
+    runs
+}

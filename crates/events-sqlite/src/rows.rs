@@ -1,0 +1,143 @@
+//! From rows to domain types, naming table, column and row when a value is not what it should be.
+
+use std::{fmt::Display, sync::Arc};
+
+use events_core::{
+    Event, EventId, EventType, Metadata, Payload, Seq, StoredEvent,
+    delivery::{AttemptOutcome, Guard},
+};
+use jiff::Timestamp;
+use sqlx::{ColumnIndex, Decode, Row, Sqlite, Type, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use crate::error::Failure;
+
+/// A row of a table, read cell by cell.
+pub(crate) struct Cells<'r> {
+    row: &'r SqliteRow,
+    table: &'static str,
+    key: &'static str,
+}
+
+impl<'r> Cells<'r> {
+    /// A row that errors call by its column `key`.
+    pub(crate) fn of(row: &'r SqliteRow, table: &'static str, key: &'static str) -> Self {
+        Self { row, table, key }
+    }
+
+    fn corrupt(&self, column: &str, problem: impl Display) -> Failure {
+        let key: Result<String, _> = self.row.try_get_unchecked(self.key);
+        let row = key.unwrap_or_else(|_| "unknown".to_owned());
+        Failure::Corrupt(format!("{}.{column} of the row with {} {row}: {problem}", self.table, self.key))
+    }
+
+    /// A value as the driver decodes it.
+    pub(crate) fn get<T>(&self, column: &'static str) -> Result<T, Failure>
+    where
+        T: Decode<'r, Sqlite> + Type<Sqlite>,
+        &'static str: ColumnIndex<SqliteRow>,
+    {
+        self.row.try_get(column).map_err(|error| self.corrupt(column, error))
+    }
+
+    /// A value that is made from text.
+    pub(crate) fn parse<T, E: Display>(
+        &self,
+        column: &'static str,
+        parse: impl FnOnce(&'r str) -> Result<T, E>,
+    ) -> Result<T, Failure> {
+        parse(self.get(column)?).map_err(|problem| self.corrupt(column, problem))
+    }
+
+    /// A value that is made from text, or absent.
+    pub(crate) fn parse_optional<T, E: Display>(
+        &self,
+        column: &'static str,
+        parse: impl FnOnce(&'r str) -> Result<T, E>,
+    ) -> Result<Option<T>, Failure> {
+        let text: Option<&'r str> = self.get(column)?;
+        text.map(parse).transpose().map_err(|problem| self.corrupt(column, problem))
+    }
+
+    /// A number of a narrower type than SQLite's 64 bits.
+    pub(crate) fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, Failure> {
+        let number: i64 = self.get(column)?;
+        T::try_from(number).map_err(|_| self.corrupt(column, format!("{number} is out of range")))
+    }
+
+    /// A number of a narrower type, or absent.
+    pub(crate) fn optional_number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<Option<T>, Failure> {
+        let number: Option<i64> = self.get(column)?;
+        let narrow = number.map(T::try_from).transpose();
+        narrow.map_err(|_| self.corrupt(column, format!("{} is out of range", number.unwrap_or_default())))
+    }
+
+    /// An id of 16 bytes.
+    pub(crate) fn uuid(&self, column: &'static str) -> Result<Uuid, Failure> {
+        Uuid::from_slice(self.get(column)?).map_err(|error| self.corrupt(column, error))
+    }
+
+    /// A time in microseconds.
+    pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, Failure> {
+        let micros = self.get(column)?;
+        Timestamp::from_microsecond(micros).map_err(|error| self.corrupt(column, error))
+    }
+
+    /// A time in microseconds, or absent.
+    pub(crate) fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Failure> {
+        let micros: Option<i64> = self.get(column)?;
+        micros.map(Timestamp::from_microsecond).transpose().map_err(|error| self.corrupt(column, error))
+    }
+}
+
+/// A row of `events`.
+pub(crate) fn event(row: &SqliteRow) -> Result<StoredEvent, Failure> {
+    let cells = Cells::of(row, "events", "seq");
+    let event = Event {
+        event_id: EventId::from_uuid(cells.uuid("event_id")?),
+        event_type: cells.parse("event_type", EventType::parse)?,
+        event_version: cells.get("event_version")?,
+        occurred_at: cells.time("occurred_at")?,
+        created_at: cells.time("created_at")?,
+        actor: cells.get("actor")?,
+        actor_type: cells.get("actor_type")?,
+        organization_id: cells.get("organization_id")?,
+        payload: cells.parse("payload", Payload::from_json)?,
+        metadata: cells.parse("metadata", serde_json::from_str::<Metadata>)?,
+        idempotency_key: cells.get("idempotency_key")?,
+    };
+    Ok(StoredEvent { seq: Seq(cells.get("seq")?), event: Arc::new(event) })
+}
+
+/// The word under which an outcome is stored.
+pub(crate) fn outcome_word(outcome: AttemptOutcome) -> &'static str {
+    match outcome {
+        AttemptOutcome::Done => "done",
+        AttemptOutcome::Dropped => "dropped",
+        AttemptOutcome::Retry => "retry",
+        AttemptOutcome::Dead => "dead",
+        AttemptOutcome::Lost => "lost",
+    }
+}
+
+/// The outcome stored under a word.
+pub(crate) fn outcome(word: &str) -> Result<AttemptOutcome, String> {
+    Ok(match word {
+        "done" => AttemptOutcome::Done,
+        "dropped" => AttemptOutcome::Dropped,
+        "retry" => AttemptOutcome::Retry,
+        "dead" => AttemptOutcome::Dead,
+        "lost" => AttemptOutcome::Lost,
+        other => return Err(format!("`{other}` is no outcome")),
+    })
+}
+
+/// A guard as it is stored.
+pub(crate) fn guard_text(guard: &Guard) -> String {
+    guard.unless.as_str().to_owned()
+}
+
+/// A stored guard.
+pub(crate) fn guard(text: &str) -> Result<Guard, events_core::InvalidEventType> {
+    EventType::parse(text).map(|unless| Guard { unless })
+}

@@ -1,0 +1,253 @@
+//! The one connection that writes, and the task that owns it.
+//!
+//! SQLite lets one transaction write at a time, and each commit waits for the disk. So all
+//! changes go through one task: it takes everything that waits, runs it in one transaction and
+//! answers after the commit. Sixteen callers share one wait for the disk instead of queueing
+//! for sixteen. And because the task owns the connection, a caller that gives up waiting cannot
+//! leave a transaction half begun behind it.
+
+use std::{fs::File, sync::Mutex};
+
+use async_trait::async_trait;
+use events_core::StoreError;
+use sqlx::{
+    Connection,
+    sqlite::{SqliteConnectOptions, SqliteConnection},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::error::Failure;
+
+/// Operations that may wait for the writer; callers beyond wait for room.
+const QUEUE: usize = 256;
+
+/// Most operations in one transaction: enough to share the wait for the disk, few enough that
+/// nobody waits long for neighbours.
+const GROUP: usize = 64;
+
+/// One change of the store. It may run twice: in a transaction with others, and again alone when
+/// one of the others failed.
+#[async_trait]
+pub(crate) trait Operation: Send + Sync + 'static {
+    /// What the caller gets.
+    type Output: Send + 'static;
+
+    /// Whether it is a single statement, which commits by itself and needs no transaction.
+    fn is_one_statement(&self) -> bool {
+        false
+    }
+
+    /// Makes the change, inside a transaction unless [`Self::is_one_statement`].
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<Self::Output, Failure>;
+}
+
+/// Takes operations to the writing task.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Work>>>>,
+    task: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the task. It keeps `lock` until it has ended.
+    pub(crate) fn start(connection: SqliteConnection, options: SqliteConnectOptions, lock: File) -> Self {
+        let (queue, operations) = mpsc::channel(QUEUE);
+        let task = Task { connection: Some(connection), options, operations, _lock: lock };
+        Self { queue: Mutex::new(Some(queue)), task: tokio::sync::Mutex::new(Some(tokio::spawn(task.run()))) }
+    }
+
+    /// Has the operation run, and waits for its commit. Once queued it runs, whether or not
+    /// anybody still waits.
+    pub(crate) async fn run<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
+        let closed = || StoreError::Unavailable("it is closed".to_owned());
+        let queue = self.queue.lock().ok().and_then(|queue| queue.clone()).ok_or_else(closed)?;
+        let (reply, answer) = oneshot::channel();
+        let work = Box::new(Pending { operation, output: None, reply: Some(reply) });
+        queue.send(work).await.map_err(|_| closed())?;
+        drop(queue); // or a caller that waits would keep the task from ending
+        answer.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writing task ended early".to_owned())))
+    }
+
+    /// Lets what is queued finish, then closes the file. Whoever comes later is refused.
+    pub(crate) async fn close(&self) {
+        drop(self.queue.lock().map(|mut queue| queue.take()));
+        if let Some(task) = self.task.lock().await.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the writing task of the store failed");
+        }
+    }
+}
+
+/// An operation of any type, with its caller.
+#[async_trait]
+trait Work: Send {
+    fn is_one_statement(&self) -> bool;
+    async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure>;
+    fn reply(&mut self, result: Result<(), StoreError>);
+}
+
+struct Pending<O: Operation> {
+    operation: O,
+    output: Option<O::Output>,
+    reply: Option<oneshot::Sender<Result<O::Output, StoreError>>>,
+}
+
+#[async_trait]
+impl<O: Operation> Work for Pending<O> {
+    fn is_one_statement(&self) -> bool {
+        self.operation.is_one_statement()
+    }
+
+    async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        self.output = Some(self.operation.run(connection).await?);
+        Ok(())
+    }
+
+    fn reply(&mut self, result: Result<(), StoreError>) {
+        let missing = || StoreError::Unknown("the operation left no result".to_owned());
+        let result = result.and_then(|()| self.output.take().ok_or_else(missing));
+        if let Some(reply) = self.reply.take() {
+            let _ = reply.send(result); // the caller may have stopped waiting, which is its right
+        }
+    }
+}
+
+/// How far a transaction came.
+enum Outcome {
+    Committed,
+    /// Nothing of it happened.
+    Undone(Failure),
+    /// The commit itself failed.
+    CommitFailed(Failure),
+}
+
+struct Task {
+    /// `None` after the connection broke, until the next operation opens another.
+    connection: Option<SqliteConnection>,
+    options: SqliteConnectOptions,
+    operations: mpsc::Receiver<Box<dyn Work>>,
+    /// Held so that no other process opens the file; released when the task is gone.
+    _lock: File,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut group = Vec::with_capacity(GROUP);
+        while self.operations.recv_many(&mut group, GROUP).await > 0 {
+            self.commit(&mut group).await;
+            group.clear();
+        }
+        if let Some(mut connection) = self.connection.take() {
+            // Leaves one file behind, which can be copied. Failing is no loss: the next start
+            // reads what is left in the WAL.
+            if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await {
+                tracing::warn!(%error, "the store could not move its log into the database file");
+            }
+            let _ = connection.close().await;
+        }
+    }
+
+    /// Runs a group in one transaction. When a member fails, everyone runs alone, so that the
+    /// failure is its own.
+    async fn commit(&mut self, group: &mut [Box<dyn Work>]) {
+        if let [work] = group {
+            return self.commit_alone(work).await;
+        }
+        match self.transaction(group).await {
+            Outcome::Committed => group.iter_mut().for_each(|work| work.reply(Ok(()))),
+            Outcome::Undone(_) => {
+                for work in group {
+                    self.commit_alone(work).await;
+                }
+            }
+            Outcome::CommitFailed(failure) => match failure.of_commit() {
+                unknown @ StoreError::Unknown(_) => {
+                    group.iter_mut().for_each(|work| work.reply(Err(unknown.clone())));
+                }
+                _ => {
+                    for work in group {
+                        self.commit_alone(work).await;
+                    }
+                }
+            },
+        }
+    }
+
+    async fn commit_alone(&mut self, work: &mut Box<dyn Work>) {
+        let result = if work.is_one_statement() {
+            self.statement(work).await.map_err(|failure| failure.of_commit())
+        } else {
+            match self.transaction(std::slice::from_mut(work)).await {
+                Outcome::Committed => Ok(()),
+                Outcome::Undone(failure) => Err(failure.undone()),
+                Outcome::CommitFailed(failure) => Err(failure.of_commit()),
+            }
+        };
+        work.reply(result);
+    }
+
+    async fn statement(&mut self, work: &mut Box<dyn Work>) -> Result<(), Failure> {
+        let result = work.run(self.connection().await?).await;
+        self.forget_if_broken(&result);
+        result
+    }
+
+    async fn transaction(&mut self, group: &mut [Box<dyn Work>]) -> Outcome {
+        let result = self.run_in_transaction(group).await;
+        if let Outcome::Undone(failure) | Outcome::CommitFailed(failure) = &result {
+            tracing::debug!(?failure, operations = group.len(), "a transaction of the store failed");
+            if let Some(connection) = &mut self.connection {
+                // SQLite may have rolled back by itself (a full disk does that), and says so here.
+                let _ = sqlx::query("ROLLBACK").execute(connection).await;
+            }
+        }
+        match result {
+            Outcome::Undone(failure) => {
+                let result = Err(failure);
+                self.forget_if_broken(&result);
+                result.map_or_else(Outcome::Undone, |()| Outcome::Committed)
+            }
+            other => other,
+        }
+    }
+
+    async fn run_in_transaction(&mut self, group: &mut [Box<dyn Work>]) -> Outcome {
+        let connection = match self.connection().await {
+            Ok(connection) => connection,
+            Err(failure) => return Outcome::Undone(failure),
+        };
+        // IMMEDIATE: a transaction that begins by reading could not become a writing one when
+        // another connection has written meanwhile, however long it waits.
+        if let Err(error) = sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await {
+            return Outcome::Undone(error.into());
+        }
+        for work in group {
+            if let Err(failure) = work.run(connection).await {
+                return Outcome::Undone(failure);
+            }
+        }
+        match sqlx::query("COMMIT").execute(connection).await {
+            Ok(_) => Outcome::Committed,
+            Err(error) => Outcome::CommitFailed(error.into()),
+        }
+    }
+
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, Failure> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => SqliteConnection::connect_with(&self.options).await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// A connection whose thread has died is of no more use.
+    fn forget_if_broken(&mut self, result: &Result<(), Failure>) {
+        if matches!(result, Err(Failure::Database(sqlx::Error::WorkerCrashed))) {
+            self.connection = None;
+        }
+    }
+}
