@@ -1,1 +1,10 @@
-//! skeleton
+//! Tells Slack channels what happened.
+
+mod escape;
+mod fields;
+mod number;
+mod template;
+#[cfg(test)]
+mod testing;
+
+pub use template::{Template, TemplateError};
