@@ -31,7 +31,7 @@ impl App {
     pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("server.data_dir: cannot create {}", config.data_dir.display()))?;
-        let slack = SlackHandler::new(config.slack, config.catalog.clone()).context("in the section slack")?;
+        let slack = SlackHandler::from_config(&config.slack, config.catalog.clone())?;
         let store = Arc::new(SqliteStore::open(&config.database).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         key::ensure_admin_key(&*store, &config.data_dir, clock.now()).await?;
@@ -52,7 +52,7 @@ impl App {
             let slack = Arc::new(slack);
             // Whoever restarts the server may have mended the configuration: give every target another try.
             events_core::ports::TargetStates::resume(&*store, &slack.name(), None, clock.now()).await?;
-            let routes = slack.routes(&config.catalog);
+            let routes = slack.routes();
             builder = builder.handler(slack, routes);
         } else {
             tracing::info!("No event handlers configured; set SLACK_WEBHOOK_URL to send events to Slack");

@@ -14,7 +14,7 @@ mod maintenance;
 mod pause;
 mod publisher;
 mod router;
-#[cfg(all(test, feature = "testkit"))]
+#[cfg(test)]
 mod tests;
 mod wake;
 mod worker;

@@ -16,9 +16,9 @@ pub(super) async fn migrate(config: Config) -> anyhow::Result<()> {
 
 /// Says what the configuration means; whoever gets here has a valid one.
 pub(super) async fn check(config: Config) -> anyhow::Result<()> {
-    let slack = SlackHandler::new(config.slack, config.catalog.clone())?;
+    let slack = SlackHandler::from_config(&config.slack, config.catalog.clone())?;
     let slack = match &slack {
-        Some(slack) => format!("on, {} routes", slack.routes(&config.catalog).len()),
+        Some(slack) => format!("on, {} routes", slack.routes().len()),
         None => "off; set SLACK_WEBHOOK_URL to switch it on".to_owned(),
     };
     let database = match std::fs::metadata(&config.database) {

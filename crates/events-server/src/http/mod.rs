@@ -73,10 +73,10 @@ pub(crate) fn routes(api: Api, max_body_bytes: usize) -> axum::Router {
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .split_for_parts();
-    let document = Arc::new(document);
+    let document = serde_json::to_value(document).unwrap_or_default();
     let request_id = HeaderName::from_static("x-request-id");
     router
-        .route("/openapi.json", get(move || async move { axum::Json(document.clone()) }))
+        .route("/openapi.json", get(async || axum::Json(document)))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(api)
