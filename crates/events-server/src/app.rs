@@ -4,7 +4,6 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use events_core::{Clock, Engine, EngineOptions, EventHandler, ports::SystemClock};
-use events_slack::SlackHandler;
 use events_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 
@@ -31,7 +30,6 @@ impl App {
     pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&config.data_dir)
             .with_context(|| format!("server.data_dir: cannot create {}", config.data_dir.display()))?;
-        let slack = SlackHandler::from_config(&config.slack, config.catalog.clone())?;
         let store = Arc::new(SqliteStore::open(&config.database).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         key::ensure_admin_key(&*store, &config.data_dir, clock.now()).await?;
@@ -48,7 +46,7 @@ impl App {
         };
         let mut builder =
             Engine::builder(store.clone(), store.clone()).catalog(config.catalog.clone()).options(options);
-        if let Some(slack) = slack {
+        if let Some(slack) = config.slack {
             let slack = Arc::new(slack);
             // Whoever restarts the server may have mended the configuration: give every target another try.
             events_core::ports::TargetStates::resume(&*store, &slack.name(), None, clock.now()).await?;

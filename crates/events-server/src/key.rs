@@ -59,10 +59,10 @@ pub(crate) fn admin_key_file(data_dir: &Path) -> PathBuf {
 /// When the file cannot be written or the store fails.
 pub(crate) async fn ensure_admin_key(keys: &dyn ApiKeys, data_dir: &Path, now: Timestamp) -> anyhow::Result<()> {
     let path = admin_key_file(data_dir);
-    if let Ok(key) = std::fs::read_to_string(&path) {
-        if keys.find(&key_hash(key.trim())).await?.is_some() {
-            return Ok(());
-        }
+    if let Ok(key) = std::fs::read_to_string(&path)
+        && keys.find(&key_hash(key.trim())).await?.is_some()
+    {
+        return Ok(());
     }
     let NewKey { described, secret, hash } = NewKey::generate("admin".to_owned(), vec![Scope::Admin], None, now);
     let mut options = OpenOptions::new();

@@ -36,7 +36,10 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
         let last = text::rows(&past, "events").first().and_then(|event| event["seq"].as_i64());
         after = after.max(last.unwrap_or(0));
     }
-    while !arguments.no_follow {
+    if arguments.no_follow {
+        return Ok(());
+    }
+    loop {
         let query = with_types(vec![("after", after.to_string()), ("limit", "500".to_owned())]);
         let answer = client.get("/api/v1/events", &query).await?;
         text::rows(&answer, "events").iter().for_each(|event| print(event, as_json));
@@ -45,7 +48,6 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
             None => tokio::time::sleep(LOOK).await,
         }
     }
-    Ok(())
 }
 
 fn print(event: &Value, as_json: bool) {

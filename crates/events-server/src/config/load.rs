@@ -36,6 +36,11 @@ impl Sources {
 /// # Errors
 /// Names the file or variable, the key, the fault and what is allowed.
 pub(crate) fn load(sources: &Sources) -> anyhow::Result<Config> {
+    Config::meant_by(read(sources)?)
+}
+
+/// The file with the environment over it.
+fn read(sources: &Sources) -> anyhow::Result<Written> {
     let mut layers = Layers::builder();
     if let Some(path) = file(sources)? {
         let text = std::fs::read_to_string(&path)
@@ -59,8 +64,7 @@ pub(crate) fn load(sources: &Sources) -> anyhow::Result<Config> {
             .with_context(|| format!("in the environment variable {variable}"))?;
         layers = layers.add_source(layer);
     }
-    let written: Written = layers.build()?.try_deserialize()?;
-    Config::meant_by(written)
+    Ok(layers.build()?.try_deserialize()?)
 }
 
 fn file(sources: &Sources) -> anyhow::Result<Option<PathBuf>> {
@@ -107,23 +111,25 @@ mod tests {
 
     fn refused(file: &str, environment: &[(&str, &str)]) -> String {
         let (_file, sources) = sources(file, environment);
-        format!("{:#}", load(&sources).unwrap_err())
+        format!("{:#}", load(&sources).map(drop).unwrap_err())
     }
 
     /// R066 `test_slack_webhook_url_default_none`, R065, R094, R100
     #[test]
     fn r066_slack_is_off_unless_it_is_configured() {
-        let config = load(&Sources::default()).unwrap();
-        assert!(config.slack.webhook_url.is_none());
-        assert!(loaded("", &[("SLACK_WEBHOOK_URL", "")]).slack.webhook_url.is_none(), "R041: empty is unset");
+        assert!(read(&Sources::default()).unwrap().slack.webhook_url.is_none());
+        assert!(loaded("", &[]).slack.is_none());
+        assert!(loaded("", &[("SLACK_WEBHOOK_URL", "")]).slack.is_none(), "R041: empty is unset");
     }
 
     /// R067 `test_slack_webhook_url_from_env`, R064, R116
     #[test]
     fn r067_the_slack_webhook_url_comes_from_its_environment_variable() {
         let url = "https://hooks.slack.com/services/T0/B0/xxx";
-        let config = loaded("", &[("SLACK_WEBHOOK_URL", url)]);
-        assert_eq!(config.slack.webhook_url.unwrap().expose_secret(), url);
+        let variables = [("SLACK_WEBHOOK_URL", url)];
+        let written = read(&sources("", &variables).1).unwrap();
+        assert_eq!(written.slack.webhook_url.unwrap().expose_secret(), url);
+        assert!(loaded("", &variables).slack.is_some(), "and switches the handler on");
     }
 
     #[test]

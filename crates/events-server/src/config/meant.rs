@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use events_core::{Catalog, Limits, Metadata, Retention};
-use events_slack::SlackConfig;
+use events_slack::SlackHandler;
 use tracing_subscriber::EnvFilter;
 
 use super::written::{self, Written};
@@ -32,8 +32,8 @@ pub(crate) struct Config {
     pub(crate) origin: Metadata,
     /// Known event types.
     pub(crate) catalog: Arc<Catalog>,
-    /// The Slack handler's own configuration.
-    pub(crate) slack: SlackConfig,
+    /// The Slack handler; `None` when nothing is configured for it (R041, R065).
+    pub(crate) slack: Option<SlackHandler>,
     /// How long things are kept.
     pub(crate) retention: Retention,
     /// How log lines look.
@@ -59,7 +59,10 @@ impl Config {
         EnvFilter::try_new(&log_level).with_context(|| {
             format!("log.level: {log_level:?} is no filter; write info, debug or events_core=debug,info")
         })?;
+        let catalog = Arc::new(read_catalog(catalog)?);
         Ok(Self {
+            slack: SlackHandler::from_config(&slack, catalog.clone())?,
+            catalog,
             listen: listen(server.listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
             grace: Duration::from_secs(server.shutdown_grace_seconds.unwrap_or(20)),
             max_body_bytes: server.max_body_bytes.unwrap_or(16 * 1024 * 1024),
@@ -71,8 +74,6 @@ impl Config {
                 environment: environment(events.environment)?,
                 ..Metadata::default()
             },
-            catalog: Arc::new(read_catalog(catalog)?),
-            slack,
             retention: kept(&retention),
             log_format: log_format(log.format.as_deref())?,
             log_level,
