@@ -1,0 +1,11 @@
+//! Black-box tests: one module for each thing that must hold, however the server is treated.
+
+#![expect(clippy::unwrap_used, reason = "a test that does not find what it expects has failed")]
+
+mod access;
+mod bad_input;
+mod cli;
+mod cli_errors;
+mod dead_letters;
+mod kills;
+mod retries;
