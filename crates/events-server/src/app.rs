@@ -85,20 +85,25 @@ impl App {
         };
         let serving = async { axum::serve(listener, router).with_graceful_shutdown(stop).await };
         tokio::pin!(serving);
-        let deadline = tokio::select! {
-            served = &mut serving => return served.context("the API failed"),
-            _ = stopped => tokio::time::Instant::now() + grace,
+        // Without a connection, serving ends in the very moment it is told to stop.
+        let ended = tokio::select! {
+            served = &mut serving => Some(served),
+            _ = stopped => None,
         };
         tracing::info!(?grace, "Stopping");
         // Deliveries stop while the last requests are answered: both share the grace.
         let requests = async {
-            if tokio::time::timeout_at(deadline, serving).await.is_err() {
-                tracing::warn!("Requests under way at the end of the grace period are cut off");
+            if let Some(served) = ended {
+                return served;
             }
+            tokio::time::timeout(grace, serving).await.unwrap_or_else(|_| {
+                tracing::warn!("Requests under way at the end of the grace period are cut off");
+                Ok(())
+            })
         };
-        tokio::join!(requests, engine.shut_down(grace));
+        let (served, ()) = tokio::join!(requests, engine.shut_down(grace));
         store.close().await;
         tracing::info!("Stopped");
-        Ok(())
+        served.context("the API failed")
     }
 }
