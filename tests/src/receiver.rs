@@ -13,7 +13,11 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode},
     routing::post,
 };
-use tokio::{net::TcpListener, sync::watch, task::AbortHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
 use crate::ledger::{Ledger, Message};
 
@@ -36,7 +40,7 @@ pub enum Reply {
 pub struct Receiver {
     address: SocketAddr,
     desk: Arc<Desk>,
-    serving: AbortHandle,
+    serving: JoinHandle<()>,
 }
 
 /// What the receiver and its requests share.
@@ -45,6 +49,7 @@ struct Desk {
     ledger: Mutex<Ledger>,
     scripts: Mutex<Scripts>,
     released: watch::Sender<()>,
+    closing: Notify,
 }
 
 #[derive(Default)]
@@ -64,8 +69,19 @@ impl Receiver {
         let address = listener.local_addr().expect("a listener has an address");
         let desk = Arc::new(Desk::default());
         let router = Router::new().route("/services/T0/{secret}/{channel}", post(receive)).with_state(desk.clone());
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await }).abort_handle();
+        let closing = desk.clone();
+        let serving = tokio::spawn(async move {
+            let closed = async move { closing.closing.notified().await };
+            let _ = axum::serve(listener, router).with_graceful_shutdown(closed).await;
+        });
         Self { address, desk, serving }
+    }
+
+    /// Answers what is held and closes all connections; from then on, connecting fails.
+    pub async fn close(mut self) {
+        self.desk.closing.notify_one();
+        self.release();
+        let _ = (&mut self.serving).await;
     }
 
     /// The `[slack]` section for this many channels: events of the type `test.c7` are told in

@@ -1,6 +1,6 @@
 //! A receiver that refuses for good: dead letters, a disabled target, and the way back.
 
-use events_tests::{Api, CREDENTIAL, Home, PATIENCE, Receiver, Reply, eventually, numbered};
+use events_tests::{Api, Home, PATIENCE, Receiver, Reply, eventually, numbered};
 use serde_json::{Value, json};
 
 async fn dead_letters(api: &Api) -> Vec<Value> {
@@ -18,7 +18,7 @@ async fn dead_letter(api: &Api, target: &str) -> Value {
 async fn a_target_that_is_gone_is_disabled_and_redriven_after_it_recovers() {
     let receiver = Receiver::start().await;
     receiver.answer("c0", Reply::Status(404, "no_service", None));
-    let home = Home::new(&format!("[log]\nlevel = \"debug\"\n\n{}", receiver.slack(2)));
+    let home = Home::new(&receiver.slack(2));
     let server = home.start().await;
     let api = server.api();
 
@@ -46,7 +46,6 @@ async fn a_target_that_is_gone_is_disabled_and_redriven_after_it_recovers() {
     assert_eq!(dead_letters(&api).await, [] as [Value; 0]);
     assert_eq!(api.health().await["status"], "healthy");
     assert_eq!(api.deliveries("succeeded").await.len(), 3);
-    assert_no_secret(&home, &api).await;
 }
 
 /// Whoever restarts the server may have mended the configuration.
@@ -91,28 +90,4 @@ async fn a_message_that_cannot_be_filled_or_is_refused_dies_alone() {
     api.all_processed(PATIENCE).await;
     assert_eq!(receiver.ledger().accepted(), [(1, 1), (2, 1)].into());
     assert_eq!(api.health().await["status"], "healthy");
-    assert_no_secret(&home, &api).await;
-}
-
-/// The address of a webhook is its credential: it is in nothing that the server tells.
-async fn assert_no_secret(home: &Home, api: &Api) {
-    let mut told = vec![home.log().text(), api.health().await.to_string()];
-    for path in ["/api/v1/dead-letters", "/api/v1/deliveries", "/api/v1/targets", "/api/v1/events", "/openapi.json"] {
-        told.push(api.get(path).await.to_string());
-    }
-    for state in ["succeeded", "dead"] {
-        for delivery in api.deliveries(state).await {
-            told.push(json!(api.attempts(&delivery).await).to_string());
-            told.push(api.get(&format!("/api/v1/events/{}", delivery["event_id"].as_str().unwrap())).await.to_string());
-        }
-    }
-    for text in &told {
-        assert!(!text.contains(CREDENTIAL), "{text}");
-        assert!(!text.contains(&api_key(home)), "{text}");
-    }
-    println!("no secret in {} documents, {} bytes", told.len(), told.iter().map(String::len).sum::<usize>());
-}
-
-fn api_key(home: &Home) -> String {
-    home.admin_key().trim().to_owned()
 }

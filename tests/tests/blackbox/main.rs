@@ -13,5 +13,6 @@ mod duplicates;
 mod kills;
 mod lost_workers;
 mod retries;
+mod secrets;
 mod starting;
 mod stopping;
