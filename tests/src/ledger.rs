@@ -1,6 +1,6 @@
 //! The ledger: which messages arrived, and which events they told of.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{collections::BTreeMap, ops::Range, time::Instant};
 
 use serde_json::Value;
 
@@ -44,6 +44,20 @@ impl Ledger {
             }
         }
         counts
+    }
+
+    /// The numbers of a range that were not told exactly once in accepted messages, with how often.
+    #[must_use]
+    pub fn not_once(&self, numbers: Range<u64>) -> Vec<(u64, usize)> {
+        let accepted = self.accepted();
+        let told = |number| (number, accepted.get(&number).copied().unwrap_or(0));
+        numbers.map(told).filter(|(_, count)| *count != 1).collect()
+    }
+
+    /// Messages that still wait for their answer, or lost whoever sent them.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.0.iter().filter(|message| message.answered.is_none()).count()
     }
 
     /// Messages of a channel.

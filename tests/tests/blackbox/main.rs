@@ -14,5 +14,6 @@ mod kills;
 mod lost_workers;
 mod retries;
 mod secrets;
+mod slow_targets;
 mod starting;
 mod stopping;

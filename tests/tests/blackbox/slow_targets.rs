@@ -1,0 +1,36 @@
+//! A target that is slow, with a pile of messages waiting for it, delays nobody else.
+
+use std::time::Duration;
+
+use events_tests::{Home, PATIENCE, Receiver, Reply, batch, eventually, numbered};
+
+/// Events that wait for the slow target.
+const PILE: u64 = 200;
+/// The slow target is given up after ten seconds; everybody else has been told long before.
+const SOON: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_target_with_a_pile_of_messages_delays_nobody_else() {
+    let receiver = Receiver::start().await;
+    receiver.answer("c0", Reply::Hold);
+    let home = Home::new(&receiver.slack(5));
+    let server = home.start().await;
+    let api = server.api();
+    let answer = api.try_publish(&batch(1, 0..PILE)).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    eventually("a message to the slow target", PATIENCE, async || {
+        (!receiver.ledger().of("c0").is_empty()).then_some(())
+    })
+    .await;
+
+    for channel in 1..5 {
+        api.publish(&numbered(channel, PILE + u64::try_from(channel).unwrap())).await;
+    }
+    eventually("everybody else to be told", SOON, async || (receiver.ledger().accepted().len() == 4).then_some(()))
+        .await;
+    assert_eq!(receiver.ledger().not_once(PILE + 1..PILE + 5), []);
+    receiver.answer("c0", Reply::Ok);
+    receiver.release();
+    api.all_processed(PATIENCE).await;
+    assert!(receiver.ledger().accepted().len() as u64 == PILE + 4, "and the pile is told in the end");
+}
