@@ -55,7 +55,7 @@ impl EventHandler for Counter {
         if let Some(times) = &self.times {
             let _ = times.send(std::time::Instant::now());
         }
-        if self.handled.fetch_add(1, SeqCst) % 64 == 63 || self.times.is_some() {
+        if self.handled.fetch_add(1, SeqCst) % 16 == 15 || self.times.is_some() {
             self.progress.notify_one();
         }
         Ok(Delivered::status(200))

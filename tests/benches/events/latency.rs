@@ -73,18 +73,18 @@ pub(crate) async fn idle(report: &mut Report) -> anyhow::Result<()> {
     let store = store(folder.path()).await?;
     let engine = with_counter(&store, &Arc::new(Counter::default()));
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = processor_seconds()?;
+    let before = processor_seconds("self")?;
     tokio::time::sleep(WATCHED).await;
-    let percent = (processor_seconds()? - before) / WATCHED.as_secs_f64() * 100.0;
+    let percent = (processor_seconds("self")? - before) / WATCHED.as_secs_f64() * 100.0;
     report.value("idle engine, share of one core", "%", Figure::of(vec![percent]), Target::AtMost(1.0));
     engine.shut_down(Duration::from_secs(10)).await;
     store.close().await;
     Ok(())
 }
 
-/// User and system time of this process, from `/proc/self/stat`, in ticks of 10 ms.
-fn processor_seconds() -> anyhow::Result<f64> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
+/// User and system time of a process, from `/proc/<pid>/stat`, in ticks of 10 ms.
+pub(crate) fn processor_seconds(pid: &str) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks: f64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
     Ok(ticks / 100.0)

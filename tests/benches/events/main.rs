@@ -8,6 +8,7 @@ mod latency;
 mod publish;
 mod raw;
 mod report;
+mod server;
 mod work;
 
 use report::Report;
@@ -35,6 +36,9 @@ fn main() -> anyhow::Result<()> {
         }
         if wanted("full") {
             work::with_a_million(&mut report).await?;
+        }
+        if wanted("server") {
+            server::run(&mut report).await?;
         }
         anyhow::Ok(())
     })?;
