@@ -9,12 +9,12 @@ use tokio::net::TcpListener;
 
 use crate::{
     config::Config,
-    http::{self, Api},
+    http::{self, Api, LastLook},
     key,
 };
 
 /// A server that listens, and stops in order.
-pub(crate) struct App {
+pub struct App {
     listener: TcpListener,
     router: axum::Router,
     engine: Arc<Engine>,
@@ -27,8 +27,8 @@ impl App {
     ///
     /// # Errors
     /// When the data directory, the store, a handler's configuration or the port is at fault.
-    pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        key::create_private_dir(&config.data_dir)
             .with_context(|| format!("server.data_dir: cannot create {}", config.data_dir.display()))?;
         let store = Arc::new(SqliteStore::open(&config.database).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -65,40 +65,36 @@ impl App {
             keys: store.clone(),
             catalog: config.catalog,
             clock,
+            last_look: LastLook::default(),
         };
         let router = http::routes(api, config.max_body_bytes);
         Ok(Self { listener, router, engine, store, grace: config.grace })
     }
 
     /// The address that is listened on; the port is known even when 0 was asked for.
-    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+    ///
+    /// # Errors
+    /// When the operating system cannot tell.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
     /// Serves until `stop` resolves, then finishes requests and deliveries under way, within the grace.
-    pub(crate) async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send) {
         let Self { listener, router, engine, store, grace } = self;
         let (stopping, stopped) = tokio::sync::oneshot::channel();
-        let stop = async move {
+        let stop = async {
             stop.await;
-            let _ = stopping.send(());
+            tracing::info!(?grace, "Stopping");
+            let _ = stopping.send(()); // the receiver waits below
         };
-        let serving = async { axum::serve(listener, router).with_graceful_shutdown(stop).await };
-        tokio::pin!(serving);
-        let deadline = tokio::select! {
-            served = &mut serving => return served.context("the API failed"),
-            _ = stopped => tokio::time::Instant::now() + grace,
-        };
-        tracing::info!(?grace, "Stopping");
         // Deliveries stop while the last requests are answered: both share the grace.
-        let requests = async {
-            if tokio::time::timeout_at(deadline, serving).await.is_err() {
-                tracing::warn!("Requests under way at the end of the grace period are cut off");
-            }
+        let deliveries = async {
+            let _ = stopped.await;
+            engine.shut_down(grace).await;
         };
-        tokio::join!(requests, engine.shut_down(grace));
+        tokio::join!(http::serve(listener, router, stop, grace), deliveries);
         store.close().await;
         tracing::info!("Stopped");
-        Ok(())
     }
 }

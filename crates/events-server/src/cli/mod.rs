@@ -23,7 +23,7 @@ use crate::config::{Config, Sources, load};
 /// An event system: say once what happened; everyone who should know learns of it.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
-pub(crate) struct Cli {
+struct Cli {
     /// Configuration file; events.toml in the current directory, where there is one
     #[arg(long, short, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -71,8 +71,19 @@ enum Command {
     Demo(demo::Arguments),
 }
 
-/// Runs a command to its end.
-pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+/// The program: reads the command line and runs the command to its end.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let sources = Sources::of_process(cli.config);
     let done = runtime.block_on(async {

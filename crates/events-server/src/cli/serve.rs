@@ -17,5 +17,6 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
             _ = interrupt.recv() => {}
         }
     })
-    .await
+    .await;
+    Ok(())
 }

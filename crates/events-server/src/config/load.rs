@@ -17,17 +17,20 @@ const DEFAULT_FILE: &str = "events.toml";
 
 /// Where configuration comes from. Tests pass their own; the process passes its own.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sources {
+pub struct Sources {
     /// A file that must exist.
-    pub(crate) file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// Environment variables.
-    pub(crate) environment: Environment,
+    pub environment: Environment,
 }
 
 impl Sources {
     /// The process's environment, and the file named on the command line, if one was.
     pub(crate) fn of_process(file: Option<PathBuf>) -> Self {
-        Self { file, environment: std::env::vars().collect() }
+        // Variables of other programs may be no text at all.
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        let environment = variables.filter_map(|(name, value)| Some((name, value.into_string().ok()?)));
+        Self { file, environment: environment.collect() }
     }
 }
 
@@ -35,7 +38,7 @@ impl Sources {
 ///
 /// # Errors
 /// Names the file or variable, the key, the fault and what is allowed.
-pub(crate) fn load(sources: &Sources) -> anyhow::Result<Config> {
+pub fn load(sources: &Sources) -> anyhow::Result<Config> {
     Config::meant_by(read(sources)?)
 }
 

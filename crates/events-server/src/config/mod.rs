@@ -7,5 +7,9 @@ mod load;
 mod meant;
 mod written;
 
-pub(crate) use load::{Sources, load};
-pub(crate) use meant::{Config, LogFormat};
+pub use self::{
+    load::{Sources, load},
+    meant::Config,
+    written::Environment,
+};
+pub(crate) use meant::LogFormat;

@@ -38,7 +38,7 @@ pub(crate) async fn run(port: u16, once: bool) -> anyhow::Result<()> {
         stay(&server, &mut slack).await;
     }
     drop(stop);
-    serving.await.context("the server failed")??;
+    serving.await.context("the server failed")?;
     told
 }
 

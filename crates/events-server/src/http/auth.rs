@@ -48,6 +48,19 @@ impl Caller {
         Err(Problem::forbidden(format!("the key {:?} lacks the scope {word}", self.0.name)))
     }
 
+    /// Refuses callers whose key lacks a scope or is bound to an organization: for what all
+    /// organizations share, so that none sees or changes what concerns the others.
+    pub(super) fn operates(&self, scope: Scope) -> Result<(), Problem> {
+        self.may(scope)?;
+        match self.organization() {
+            None => Ok(()),
+            Some(own) => Err(Problem::forbidden(format!(
+                "all organizations share this, and the key {:?} is bound to {own:?}; use a key that is not bound",
+                self.0.name
+            ))),
+        }
+    }
+
     /// The organization the caller is bound to.
     pub(super) fn organization(&self) -> Option<&str> {
         self.0.organization_id.as_deref()
@@ -56,7 +69,7 @@ impl Caller {
     /// The organization to restrict a query to: the caller's own, or the one asked for.
     pub(super) fn scope_query(&self, asked: Option<String>) -> Result<Option<String>, Problem> {
         match (self.organization(), asked) {
-            (Some(own), Some(asked)) if own != asked => Err(self.other_organization(&asked)),
+            (Some(own), Some(asked)) if own != asked => Err(self.other_organization(&asked).about("organization_id")),
             (Some(own), _) => Ok(Some(own.to_owned())),
             (None, asked) => Ok(asked),
         }
@@ -66,6 +79,6 @@ impl Caller {
     pub(super) fn other_organization(&self, asked: &str) -> Problem {
         let own = self.organization().unwrap_or_default();
         let detail = format!("the key {:?} belongs to the organization {own:?}, not to {asked:?}", self.0.name);
-        Problem::forbidden(detail).about("organization_id")
+        Problem::forbidden(detail)
     }
 }

@@ -28,7 +28,7 @@ struct Described {
 /// Lists known event types.
 #[utoipa::path(
     get, path = "/api/v1/catalog", tag = "catalog",
-    responses((status = 200, body = CatalogList), (status = 401, body = Problem)),
+    responses((status = 200, body = CatalogList), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
 pub(super) async fn get_catalog(State(api): State<Api>, caller: Caller) -> Result<Json<CatalogList>, Problem> {
     caller.may(Scope::Read)?;

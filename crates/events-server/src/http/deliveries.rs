@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
 };
 use events_core::{
     DeliveryId, HandlerName, Target,
@@ -11,7 +11,7 @@ use events_core::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, openapi, paging::Parameters, problem::Problem};
+use super::{Api, auth::Caller, openapi, paging::Parameters, path::Name, problem::Problem};
 
 /// A part of the deliveries.
 #[derive(Serialize, ToSchema)]
@@ -33,7 +33,7 @@ pub(super) struct AttemptList {
 /// Lists deliveries, newest first.
 #[utoipa::path(
     get, path = "/api/v1/deliveries", tag = "deliveries", params(openapi::DeliveryParameters),
-    responses((status = 200, body = DeliveryList), (status = 401, body = Problem), (status = 422, body = Problem)),
+    responses((status = 200, body = DeliveryList), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)),
 )]
 pub(super) async fn list_deliveries(
     State(api): State<Api>,
@@ -47,7 +47,7 @@ pub(super) async fn list_deliveries(
         event_id: parameters.value(&["event_id", "eventId"], "the id of an event")?,
         handler: parameters.text(&["handler"])?.map(HandlerName::from),
         target: parameters.text(&["target"])?.map(Target::from),
-        state: parameters.word("state", "pending, leased, succeeded, dead, dropped")?,
+        state: parameters.word(&["state", "status"], "pending, leased, succeeded, dead, dropped")?,
         organization_id: caller.scope_query(organization)?,
         page: parameters.page()?,
     };
@@ -59,12 +59,12 @@ pub(super) async fn list_deliveries(
 /// Lists the attempts at a delivery, first to last.
 #[utoipa::path(
     get, path = "/api/v1/deliveries/{delivery_id}/attempts", tag = "deliveries", params(("delivery_id" = i64, Path)),
-    responses((status = 200, body = AttemptList), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = AttemptList), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)),
 )]
 pub(super) async fn list_attempts(
     State(api): State<Api>,
     caller: Caller,
-    Path(delivery_id): Path<String>,
+    Name(delivery_id): Name,
 ) -> Result<Json<AttemptList>, Problem> {
     caller.may(Scope::Read)?;
     let missing = || Problem::not_found(format!("there is no delivery {delivery_id:?}"));

@@ -3,6 +3,7 @@
 //! The core knows nothing of OpenAPI, so its types are described here, field by field. A test
 //! holds real answers against these descriptions.
 
+use axum::{Extension, body::Bytes, http::header::CONTENT_TYPE, response::IntoResponse};
 use serde::Serialize;
 use utoipa::{
     IntoParams, Modify, OpenApi, ToSchema,
@@ -15,7 +16,7 @@ use utoipa::{
     info(
         title = "events",
         description = "Publish what happened once; everyone who should know learns of it. \
-                       All calls but /health need an API key. Errors are application/problem+json."
+                       All calls but /health and /openapi.json need an API key. Errors are application/problem+json."
     ),
     modifiers(&ApiKeySecurity),
     security(("api_key" = []))
@@ -29,6 +30,19 @@ impl Modify for ApiKeySecurity {
         let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
         document.components.get_or_insert_default().add_security_scheme("api_key", scheme);
     }
+}
+
+/// The finished document as JSON text, written once.
+#[derive(Clone)]
+pub(super) struct Text(pub(super) Bytes);
+
+/// This document.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "api", security(()),
+    responses((status = 200, body = Object, content_type = "application/json")),
+)]
+pub(super) async fn get_document(Extension(Text(document)): Extension<Text>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], document)
 }
 
 /// An event to publish. The camelCase spellings of every field are accepted too.
