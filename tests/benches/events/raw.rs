@@ -36,7 +36,7 @@ impl Raw {
 
     /// Commits of `rows` rows each; answers the seconds of each commit.
     pub(crate) async fn commits(&mut self, rows: usize, commits: usize) -> anyhow::Result<Vec<f64>> {
-        let tuple = format!("({})", vec!["?"; COLUMNS].join(","));
+        let tuple = format!("({})", ["?"; COLUMNS].join(","));
         let columns = "event_id,event_type,event_version,occurred_at,created_at,actor,actor_type,organization_id,payload,metadata,idempotency_key,spare";
         let sql = format!("INSERT INTO raw ({columns}) VALUES {}", vec![tuple.as_str(); rows].join(","));
         let mut seconds = Vec::with_capacity(commits);
