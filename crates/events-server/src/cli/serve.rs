@@ -1,22 +1,59 @@
 //! `serve`: runs the server until it is told to stop.
 
-use tokio::signal::unix::{SignalKind, signal};
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{app::App, config::Config, logging};
+use super::text;
+use crate::{app::App, config::Config, key, logging};
 
-pub(super) async fn run(config: Config) -> anyhow::Result<()> {
+/// What a shell reports for a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+pub(super) async fn run(config: Config, as_json: bool) -> anyhow::Result<()> {
     logging::start(config.log_format, &config.log_level);
-    let key_file = crate::key::admin_key_file(&config.data_dir);
+    let key_file = key::admin_key_file(&config.data_dir).display().to_string();
+    let database = config.database.display().to_string();
+    let slack = config.slack.is_some();
     let app = App::start(config).await?;
-    let address = app.address()?;
-    tracing::info!(%address, key = %key_file.display(), "Listening");
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let url = format!("http://{}", app.address()?);
+    let mut signals =
+        Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+    tracing::info!(address = %app.address()?, key = key_file, "Listening");
+    if as_json {
+        text::say(json!({ "api": url, "key_file": key_file, "database": database, "slack": slack }))?;
+    } else {
+        text::say(format_args!("The server is up. Ctrl-C stops it, a second one at once."))?;
+        text::say(format_args!("  API    {url}; {url}/openapi.json describes it"))?;
+        text::say(format_args!("  key    in {key_file}, where the other commands find it"))?;
+        text::say(format_args!("  data   in {database}"))?;
+        text::say(format_args!(
+            "  Slack  {}",
+            if slack { "on" } else { "off; set SLACK_WEBHOOK_URL to switch it on" }
+        ))?;
+    }
     app.serve(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.next().await;
+        // Whoever asks again does not want to wait for the grace to end. Nothing is lost: leases
+        // of deliveries under way end, and what was answered is on disk.
+        tokio::spawn(async move {
+            signals.next().await;
+            std::process::exit(INTERRUPTED);
+        });
     })
     .await;
     Ok(())
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

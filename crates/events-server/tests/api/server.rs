@@ -69,6 +69,14 @@ impl Server {
         self.data.path()
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn admin_key(&self) -> &str {
+        &self.key
+    }
+
     /// A call with the admin key.
     pub(crate) fn call(&self, method: Method, path: &str) -> RequestBuilder {
         self.call_as(&self.key, method, path)
