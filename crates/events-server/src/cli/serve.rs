@@ -19,18 +19,19 @@ pub(super) async fn run(config: Config, as_json: bool) -> anyhow::Result<()> {
     let mut signals =
         Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
     tracing::info!(address = %app.address()?, key = key_file, "Listening");
-    if as_json {
-        text::say(json!({ "api": url, "key_file": key_file, "database": database, "slack": slack }))?;
+    let words = if as_json {
+        json!({ "api": url, "key_file": key_file, "database": database, "slack": slack }).to_string()
     } else {
-        text::say(format_args!("The server is up. Ctrl-C stops it, a second one at once."))?;
-        text::say(format_args!("  API    {url}; {url}/openapi.json describes it"))?;
-        text::say(format_args!("  key    in {key_file}, where the other commands find it"))?;
-        text::say(format_args!("  data   in {database}"))?;
-        text::say(format_args!(
-            "  Slack  {}",
-            if slack { "on" } else { "off; set SLACK_WEBHOOK_URL to switch it on" }
-        ))?;
-    }
+        let slack = if slack { "on" } else { "off; set SLACK_WEBHOOK_URL to switch it on" };
+        format!(
+            "The server is up. Ctrl-C stops it, a second one at once.\n  \
+             API    {url}; {url}/openapi.json describes it\n  \
+             key    in {key_file}, where the other commands find it\n  \
+             data   in {database}\n  \
+             Slack  {slack}"
+        )
+    };
+    let _ = text::say(words); // the server serves whether or not anybody reads this
     app.serve(async move {
         signals.next().await;
         // Whoever asks again does not want to wait for the grace to end. Nothing is lost: leases

@@ -57,4 +57,12 @@ async fn a_disabled_target_is_degraded_and_not_named() {
         (&json!("degraded"), &json!({ "unprocessed": 0, "healthy": true }))
     );
     assert_eq!(health.as_object().unwrap().len(), 3, "anybody may ask");
+
+    let bound = server.key(&["admin"], Some("org_1")).await;
+    for key in [bound.as_str(), "ek_wrong", &server.key(&["publish"], None).await] {
+        assert_eq!(server.get_as(key, "/health").await.body.as_object().unwrap().len(), 3);
+    }
+    let detailed = server.get("/health").await.body;
+    assert_eq!(detailed["depth"], server.get("/api/v1/stats").await.body);
+    assert_eq!(detailed["targets"], server.get("/api/v1/targets").await.body["targets"]);
 }
