@@ -35,7 +35,7 @@ async fn absent_filters_do_not_restrict_and_the_newest_comes_first() {
         ["billing.payment_received", "billing.payment_failed", "organization.created", "org.created", "user.signup"];
     assert_eq!(types(&all), expected);
     assert_eq!(all.body.as_object().unwrap().keys().collect::<Vec<_>>(), ["events"], "R226");
-    assert_eq!(all.body, server.get("/api/v1/events").await.body);
+    assert_eq!(types(&server.get("/api/v1/events").await), expected, "the list is the same");
 }
 
 #[tokio::test]
