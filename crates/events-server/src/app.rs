@@ -98,3 +98,35 @@ impl App {
         tracing::info!("Stopped");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{Sources, load};
+
+    /// C34: 503 tells load balancers to go elsewhere; nothing else does.
+    #[tokio::test]
+    async fn without_a_store_the_system_is_degraded_and_unavailable() {
+        let data = tempfile::tempdir().unwrap();
+        let setting = |key: &str, value: &str| (format!("EVENTS__SERVER__{key}"), value.to_owned());
+        let environment = [setting("LISTEN", "127.0.0.1:0"), setting("DATA_DIR", data.path().to_str().unwrap())].into();
+        let app = App::start(load(&Sources { file: None, environment }).unwrap()).await.unwrap();
+        let url = format!("http://{}", app.address().unwrap());
+        app.store.close().await;
+        tokio::spawn(app.serve(std::future::pending()));
+
+        let answer = reqwest::get(format!("{url}/health")).await.unwrap();
+        assert_eq!(answer.status(), 503);
+        let mut health: Value = answer.json().await.unwrap();
+        health["timestamp"].take();
+        let expected = json!({ "unprocessed": null, "healthy": false });
+        assert_eq!(health, json!({ "status": "degraded", "timestamp": null, "events": expected }));
+        assert_eq!(reqwest::get(format!("{url}/health/ready")).await.unwrap().status(), 503);
+        assert_eq!(reqwest::get(format!("{url}/health/live")).await.unwrap().status(), 200);
+        let refused = reqwest::Client::new().get(format!("{url}/api/v1/events")).bearer_auth("ek_any").send().await;
+        let refused = refused.unwrap();
+        assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "1"));
+    }
+}

@@ -14,7 +14,10 @@ use events_core::{Catalog, Limits, Metadata, Retention};
 use events_slack::SlackHandler;
 use tracing_subscriber::EnvFilter;
 
-use super::written::{self, Written};
+use super::{
+    settings::Origins,
+    written::{self, Written},
+};
 
 const MIB: usize = 1024 * 1024;
 
@@ -44,6 +47,8 @@ pub struct Config {
     pub(crate) log_format: LogFormat,
     /// Which log lines are written.
     pub(crate) log_level: String,
+    /// Who set which key.
+    pub(super) origins: Origins,
 }
 
 /// How log lines look.
@@ -56,7 +61,7 @@ pub(crate) enum LogFormat {
 }
 
 impl Config {
-    pub(super) fn meant_by(written: Written) -> anyhow::Result<Self> {
+    pub(super) fn meant_by(written: Written, origins: Origins) -> anyhow::Result<Self> {
         let Written { server, database, events, catalog, slack, retention, log } = written;
         let data_dir = server.data_dir.unwrap_or_else(|| PathBuf::from("events-data"));
         let log_level = log.level.unwrap_or_else(|| "info".to_owned());
@@ -89,6 +94,7 @@ impl Config {
             retention: kept(&retention)?,
             log_format: log_format(log.format.as_deref())?,
             log_level,
+            origins,
         })
     }
 }

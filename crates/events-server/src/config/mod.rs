@@ -5,11 +5,12 @@
 
 mod load;
 mod meant;
+mod settings;
 mod written;
 
+pub(crate) use self::meant::LogFormat;
 pub use self::{
     load::{Sources, load},
     meant::Config,
     written::Environment,
 };
-pub(crate) use meant::LogFormat;

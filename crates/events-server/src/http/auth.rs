@@ -40,20 +40,18 @@ impl FromRequestParts<Api> for Caller {
 
 impl Caller {
     /// Refuses callers whose key lacks a scope.
-    pub(super) fn may(&self, scope: Scope) -> Result<(), Problem> {
+    fn may(self, scope: Scope) -> Result<Self, Problem> {
         if self.0.allows(scope) {
-            return Ok(());
+            return Ok(self);
         }
         let word = serde_json::to_string(&scope).unwrap_or_default();
         Err(Problem::forbidden(format!("the key {:?} lacks the scope {word}", self.0.name)))
     }
 
-    /// Refuses callers whose key lacks a scope or is bound to an organization: for what all
-    /// organizations share, so that none sees or changes what concerns the others.
-    pub(super) fn operates(&self, scope: Scope) -> Result<(), Problem> {
-        self.may(scope)?;
+    /// Refuses callers whose key is bound to an organization.
+    fn for_all(self) -> Result<Self, Problem> {
         match self.organization() {
-            None => Ok(()),
+            None => Ok(self),
             Some(own) => Err(Problem::forbidden(format!(
                 "all organizations share this, and the key {:?} is bound to {own:?}; use a key that is not bound",
                 self.0.name
@@ -81,4 +79,39 @@ impl Caller {
         let detail = format!("the key {:?} belongs to the organization {own:?}, not to {asked:?}", self.0.name);
         Problem::forbidden(detail)
     }
+}
+
+/// A caller who was found to be allowed something. A handler that takes one cannot forget to ask,
+/// and asks before the body is read.
+macro_rules! permits {
+    ($($(#[$doc:meta])* $name:ident: $check:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name(
+            #[allow(dead_code, reason = "some handlers need not know who asks")] pub(super) Caller
+        );
+
+        impl FromRequestParts<Api> for $name {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+                let check: fn(Caller) -> Result<Caller, Problem> = $check;
+                check(Caller::from_request_parts(parts, api).await?).map(Self)
+            }
+        }
+    )*};
+}
+
+permits! {
+    /// May publish.
+    MayPublish: |caller| caller.may(Scope::Publish);
+    /// May read what its organization may see.
+    MayRead: |caller| caller.may(Scope::Read);
+    /// May change what becomes of its organization's deliveries.
+    MayManage: |caller| caller.may(Scope::Manage);
+    /// May make and delete keys of its organization.
+    MayAdmin: |caller| caller.may(Scope::Admin);
+    /// May read what all organizations share; none of them sees what concerns the others.
+    MayReadAll: |caller| caller.may(Scope::Read)?.for_all();
+    /// May change what all organizations share.
+    MayManageAll: |caller| caller.may(Scope::Manage)?.for_all();
 }

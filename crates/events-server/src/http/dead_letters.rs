@@ -6,14 +6,14 @@ use axum::{
 };
 use events_core::{
     DeliveryId, HandlerName, Target,
-    ports::{AttemptRecord, DeadLetter, DeadLetterQuery, Page, RedriveFilter, Scope, TargetState},
+    ports::{AttemptRecord, DeadLetter, DeadLetterQuery, Page, RedriveFilter, TargetState},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     Api,
-    auth::Caller,
+    auth::{MayManage, MayRead},
     body::Object,
     openapi,
     paging::{Parameters, gather},
@@ -71,10 +71,9 @@ pub(super) struct Redriven {
 )]
 pub(super) async fn list_dead_letters(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     RawQuery(query): RawQuery,
 ) -> Result<Json<DeadLetterList>, Problem> {
-    caller.may(Scope::Read)?;
     let mut parameters = Parameters::of(query);
     let organization = parameters.text(&["organization_id", "organizationId", "tenant_id", "tenantId"])?;
     let query = DeadLetterQuery {
@@ -98,10 +97,9 @@ pub(super) async fn list_dead_letters(
 )]
 pub(super) async fn get_dead_letter(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     Name(delivery_id): Name,
 ) -> Result<Json<DeadLetterStory>, Problem> {
-    caller.may(Scope::Read)?;
     let missing = || Problem::not_found(format!("there is no dead letter {delivery_id:?}"));
     let id: i64 = delivery_id.parse().map_err(|_| missing())?;
     let query = DeadLetterQuery {
@@ -121,10 +119,9 @@ pub(super) async fn get_dead_letter(
 )]
 pub(super) async fn redrive(
     State(api): State<Api>,
-    caller: Caller,
+    MayManage(caller): MayManage,
     Object(wanted): Object<Redrive>,
 ) -> Result<Json<Redriven>, Problem> {
-    caller.may(Scope::Manage)?;
     if !wanted.all && wanted.delivery_ids.is_none() && wanted.handler.is_none() && wanted.target.is_none() {
         return Err(Problem::invalid_field(
             "body",

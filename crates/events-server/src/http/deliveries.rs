@@ -6,12 +6,19 @@ use axum::{
 };
 use events_core::{
     DeliveryId, HandlerName, Target,
-    ports::{AttemptRecord, DeliveryQuery, DeliveryRecord, Page, Scope},
+    ports::{AttemptRecord, DeliveryQuery, DeliveryRecord, Page},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, openapi, paging::Parameters, path::Name, problem::Problem};
+use super::{
+    Api,
+    auth::{Caller, MayRead},
+    openapi,
+    paging::Parameters,
+    path::Name,
+    problem::Problem,
+};
 
 /// A part of the deliveries.
 #[derive(Serialize, ToSchema)]
@@ -37,10 +44,9 @@ pub(super) struct AttemptList {
 )]
 pub(super) async fn list_deliveries(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     RawQuery(query): RawQuery,
 ) -> Result<Json<DeliveryList>, Problem> {
-    caller.may(Scope::Read)?;
     let mut parameters = Parameters::of(query);
     let organization = parameters.text(&["organization_id", "organizationId", "tenant_id", "tenantId"])?;
     let query = DeliveryQuery {
@@ -63,10 +69,9 @@ pub(super) async fn list_deliveries(
 )]
 pub(super) async fn list_attempts(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     Name(delivery_id): Name,
 ) -> Result<Json<AttemptList>, Problem> {
-    caller.may(Scope::Read)?;
     let missing = || Problem::not_found(format!("there is no delivery {delivery_id:?}"));
     let id: i64 = delivery_id.parse().map_err(|_| missing())?;
     let delivery = find(&api, &caller, DeliveryId(id)).await?.ok_or_else(missing)?;

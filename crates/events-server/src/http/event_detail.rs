@@ -5,13 +5,19 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use events_core::{
     EventId,
-    ports::{AttemptRecord, DeliveryQuery, DeliveryRecord, EventDetail, Page, PageRequest, Scope},
+    ports::{AttemptRecord, DeliveryQuery, DeliveryRecord, EventDetail, Page, PageRequest},
     routing::{Route, RoutingTable, WhyNot, explain},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, openapi, path::Name, problem::Problem};
+use super::{
+    Api,
+    auth::{Caller, MayRead},
+    openapi,
+    path::Name,
+    problem::Problem,
+};
 
 /// Deliveries shown with an event; more are listed under `/api/v1/deliveries?event_id=`.
 const DELIVERIES: usize = 100;
@@ -50,10 +56,9 @@ struct DeliveryStory {
 )]
 pub(super) async fn get_event(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     Name(event_id): Name,
 ) -> Result<Json<EventStory>, Problem> {
-    caller.may(Scope::Read)?;
     let missing = || Problem::not_found(format!("there is no event {event_id:?}"));
     let event_id: EventId = event_id.parse().map_err(|_| missing())?;
     let event = api.history.event(event_id, caller.organization()).await?.ok_or_else(missing)?;

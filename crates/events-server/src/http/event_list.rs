@@ -6,7 +6,7 @@ use axum::{
 };
 use events_core::{
     Pattern, Seq,
-    ports::{EventDetail, Page, PageRequest, Scope, TimelineQuery},
+    ports::{EventDetail, Page, PageRequest, TimelineQuery},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::{
     Api,
-    auth::Caller,
+    auth::{Caller, MayRead},
     openapi,
     paging::{Parameters, gather},
     problem::Problem,
@@ -46,10 +46,9 @@ pub(super) struct EventList {
 )]
 pub(super) async fn list_events(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     RawQuery(query): RawQuery,
 ) -> Result<Json<EventList>, Problem> {
-    caller.may(Scope::Read)?;
     let mut parameters = Parameters::of(query);
     let after: Option<i64> = parameters.value(&["after"], "a position in the log, as in `seq`")?;
     let Some(after) = after else {
@@ -70,10 +69,9 @@ pub(super) async fn list_events(
 )]
 pub(super) async fn timeline(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     RawQuery(query): RawQuery,
 ) -> Result<Json<EventList>, Problem> {
-    caller.may(Scope::Read)?;
     let query = timeline_query(&api, &caller, Parameters::of(query), ALLOWED)?;
     page(&api, query).await
 }

@@ -10,19 +10,19 @@ use axum::{
 };
 use events_core::{
     StoreError,
-    ports::{Depth, Scope},
+    ports::{Depth, TargetState},
 };
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, openapi, problem::Problem};
+use super::{Api, auth::MayReadAll, openapi, problem::Problem};
 
 /// Unprocessed events from which on the system counts as behind (R236, R237).
 const UNPROCESSED: u64 = 1000;
 
-/// How the system is (R236, C34). Nothing more, since anybody may ask.
+/// How the system is (R236, C34). Nothing more, unless a key allows it, since anybody may ask.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
     /// `healthy`, or `degraded` when the system is behind, a target is disabled or the store fails.
@@ -30,6 +30,19 @@ pub(super) struct Health {
     #[schema(value_type = String)]
     timestamp: Timestamp,
     events: EventsHealth,
+    /// For keys that may read and are not bound to an organization: what waits, and which targets rest.
+    #[serde(flatten)]
+    #[schema(inline)]
+    detail: Option<HealthDetail>,
+}
+
+/// What concerns all organizations.
+#[derive(Serialize, ToSchema)]
+struct HealthDetail {
+    #[schema(value_type = openapi::Depth)]
+    depth: Depth,
+    #[schema(value_type = Vec<openapi::TargetState>)]
+    targets: Vec<TargetState>,
 }
 
 /// Whether events are processed in time.
@@ -46,17 +59,20 @@ pub(super) struct EventsHealth {
     get, path = "/health", tag = "health", security(()),
     responses((status = 200, body = Health), (status = 503, body = Health)),
 )]
-pub(super) async fn health(State(api): State<Api>) -> Response {
-    let (code, status, unprocessed, healthy) = match api.last_look.fresh(&api).await {
-        Ok(Looked { depth, all_enabled }) => {
-            let keeps_up = depth.unprocessed < UNPROCESSED;
-            let status = if keeps_up && all_enabled { "healthy" } else { "degraded" };
-            (StatusCode::OK, status, Some(depth.unprocessed), keeps_up)
-        }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "degraded", None, false),
+pub(super) async fn health(State(api): State<Api>, caller: Result<MayReadAll, Problem>) -> Response {
+    let looked = api.last_look.fresh(&api).await;
+    let timestamp = api.clock.now();
+    let Ok(Looked { depth, targets }) = looked else {
+        let events = EventsHealth { unprocessed: None, healthy: false };
+        let health = Health { status: "degraded", timestamp, events, detail: None };
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(health)).into_response();
     };
-    let events = EventsHealth { unprocessed, healthy };
-    (code, Json(Health { status, timestamp: api.clock.now(), events })).into_response()
+    let healthy = depth.unprocessed < UNPROCESSED;
+    let all_enabled = targets.iter().all(|target| target.disabled_at.is_none());
+    let status = if healthy && all_enabled { "healthy" } else { "degraded" };
+    let events = EventsHealth { unprocessed: Some(depth.unprocessed), healthy };
+    let detail = caller.is_ok().then_some(HealthDetail { depth, targets });
+    Json(Health { status, timestamp, events, detail }).into_response()
 }
 
 /// Whether the process runs. Needs nothing else.
@@ -79,8 +95,7 @@ pub(super) async fn ready(State(api): State<Api>) -> StatusCode {
     get, path = "/api/v1/stats", tag = "health",
     responses((status = 200, body = openapi::Depth), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
-pub(super) async fn get_stats(State(api): State<Api>, caller: Caller) -> Result<Json<Depth>, Problem> {
-    caller.operates(Scope::Read)?;
+pub(super) async fn get_stats(State(api): State<Api>, _caller: MayReadAll) -> Result<Json<Depth>, Problem> {
     Ok(Json(api.last_look.fresh(&api).await?.depth))
 }
 
@@ -95,7 +110,7 @@ type Look = (Instant, Result<Looked, StoreError>);
 #[derive(Clone)]
 struct Looked {
     depth: Depth,
-    all_enabled: bool,
+    targets: Vec<TargetState>,
 }
 
 impl LastLook {
@@ -118,6 +133,5 @@ impl LastLook {
 async fn look(api: &Api) -> Result<Looked, StoreError> {
     let now = api.clock.now();
     let depth = api.history.depth(now).await?;
-    let all_enabled = api.targets.troubled(now).await?.iter().all(|target| target.disabled_at.is_none());
-    Ok(Looked { depth, all_enabled })
+    Ok(Looked { depth, targets: api.targets.troubled(now).await? })
 }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, body::Object, openapi, path::Name, problem::Problem};
+use super::{Api, auth::MayAdmin, body::Object, openapi, path::Name, problem::Problem};
 use crate::key::NewKey;
 
 /// All keys, without their secrets.
@@ -50,8 +50,7 @@ pub(super) struct KeyMade {
     get, path = "/api/v1/keys", tag = "keys",
     responses((status = 200, body = KeyList), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
-pub(super) async fn list_keys(State(api): State<Api>, caller: Caller) -> Result<Json<KeyList>, Problem> {
-    caller.may(Scope::Admin)?;
+pub(super) async fn list_keys(State(api): State<Api>, MayAdmin(caller): MayAdmin) -> Result<Json<KeyList>, Problem> {
     let mut keys = api.keys.list().await?;
     keys.retain(|key| caller.organization().is_none() || key.organization_id.as_deref() == caller.organization());
     Ok(Json(KeyList { keys }))
@@ -64,10 +63,9 @@ pub(super) async fn list_keys(State(api): State<Api>, caller: Caller) -> Result<
 )]
 pub(super) async fn create_key(
     State(api): State<Api>,
-    caller: Caller,
+    MayAdmin(caller): MayAdmin,
     Object(request): Object<KeyRequest>,
 ) -> Result<impl IntoResponse + use<>, Problem> {
-    caller.may(Scope::Admin)?;
     let KeyRequest { name, mut scopes, organization_id } = request;
     check_name("name", &name)?;
     if let Some(organization_id) = &organization_id {
@@ -101,10 +99,9 @@ fn check_name(field: &str, name: &str) -> Result<(), Problem> {
 )]
 pub(super) async fn delete_key(
     State(api): State<Api>,
-    caller: Caller,
+    MayAdmin(caller): MayAdmin,
     Name(key_id): Name,
 ) -> Result<StatusCode, Problem> {
-    caller.may(Scope::Admin)?;
     let missing = || Problem::not_found(format!("there is no key {key_id:?}"));
     let key = api.keys.list().await?.into_iter().find(|key| key.key_id == key_id).ok_or_else(missing)?;
     if caller.organization().is_some() && key.organization_id.as_deref() != caller.organization() {

@@ -107,8 +107,39 @@ async fn within_timeout(request: Request, next: Next) -> Response {
     })
 }
 
-/// The span of a request names method, path and id. Queries stay out: they may hold personal data.
+/// The span of a request names method, path and id, as far as they are of a sensible length.
+/// Queries stay out: they may hold personal data.
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    fn beginning(text: &str) -> &str {
+        text.get(..200).unwrap_or(text)
+    }
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+    let path = request.uri().path();
+    tracing::info_span!("request", method = %request.method(), path = beginning(path), id = beginning(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::get};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_a_problem_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let router = Router::new().route("/", get(async || std::future::pending::<()>().await));
+        let router = router.layer(from_fn(within_timeout));
+        tokio::spawn(serve(listener, router, std::future::pending(), TIMEOUT));
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        tokio::time::pause(); // from now on, time passes as soon as everybody waits
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("application/problem+json"), "{answer}");
+        assert!(answer.contains("\"code\":\"timeout\"") && answer.contains("retry-after: 1"), "{answer}");
+    }
 }

@@ -6,12 +6,18 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use events_core::{Metadata, NewEvent, PublishError, Published, ports::Scope};
+use events_core::{Metadata, NewEvent, PublishError, Published};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, body::Text, headers, openapi, problem::Problem};
+use super::{
+    Api,
+    auth::{Caller, MayPublish},
+    body::Text,
+    headers, openapi,
+    problem::Problem,
+};
 
 /// Events in one call; they become durable together.
 const MAX_EVENTS: usize = 10_000;
@@ -68,11 +74,10 @@ struct PublishedEvent<'a> {
 )]
 pub(super) async fn publish_events(
     State(api): State<Api>,
-    caller: Caller,
+    MayPublish(caller): MayPublish,
     headers: HeaderMap,
     Text(body): Text,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Publish)?;
     let origin = headers::origin(&headers);
     let key = headers::idempotency_key(&headers)?;
     if body.trim_start().starts_with('[') {
