@@ -1,7 +1,7 @@
 //! The catalog: which event types are known, what they mean, and what they look like.
 //!
 //! The catalog is data. The embedded part is `catalog/events.json` beside this crate's
-//! sources, one entry per type; the constants in [`types`](crate::types) are generated from it.
+//! sources, one entry per type; the constants in [`types`] are generated from it.
 
 mod entry;
 pub mod types;
