@@ -82,6 +82,11 @@ impl Checker {
             required.extend(needed);
             open |= is_open;
         }
+        // A part that may be absent: its properties are described, and none is required.
+        for part in rows(schema, "oneOf").iter().filter(|part| part["type"] != "null") {
+            properties.extend(self.shape(part).0);
+            open = false;
+        }
         (properties, required, open)
     }
 }
