@@ -1,6 +1,7 @@
 //! The HTTP API: one module for each resource, and what they share.
 
 mod auth;
+mod batch;
 mod body;
 mod catalog;
 mod connections;

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::{
     Api,
     auth::{Caller, MayPublish},
+    batch::Batch,
     body::Text,
     headers, openapi,
     problem::Problem,
@@ -28,6 +29,17 @@ const MAX_FAULTS: usize = 20;
 #[derive(Serialize, ToSchema)]
 pub(super) struct PublishedList {
     events: Vec<PublishedItem>,
+}
+
+/// The answer of status 200.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read by the derive only")]
+enum PublishedAgain {
+    /// The one event, which was stored before.
+    One(Box<openapi::Event>),
+    /// The outcome for each of many.
+    Many(PublishedList),
 }
 
 /// What became of one event.
@@ -61,11 +73,11 @@ struct PublishedEvent<'a> {
 /// key is in conflict, which concerns its own event only.
 #[utoipa::path(
     post, path = "/api/v1/events", tag = "events",
-    request_body(content = openapi::NewEvent, description = "An event, or an array of at most 10,000 events"),
+    request_body(content = openapi::Publish, description = "An event, or an array of at most 10,000 events"),
     params(("idempotency-key" = Option<String>, Header, description = "For one event: the same as `idempotency_key` in the body")),
     responses(
         (status = 201, body = openapi::Event, description = "Stored"),
-        (status = 200, body = PublishedList, description = "Was stored before; or the outcome for each of many"),
+        (status = 200, body = PublishedAgain, description = "Was stored before; or the outcome for each of many"),
         (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
         (status = 422, body = Problem),
@@ -111,11 +123,11 @@ async fn publish_one(
 }
 
 async fn publish_many(api: &Api, caller: &Caller, origin: &Metadata, body: &str) -> Result<Response, Problem> {
-    let raw: Vec<&RawValue> = serde_json::from_str(body).map_err(|error| not_json(&error))?;
-    if raw.len() > MAX_EVENTS {
-        let detail = format!("{} events in one call, the limit is {MAX_EVENTS}; send them in several calls", raw.len());
+    let Batch(raw) = serde_json::from_str::<Batch<'_, MAX_EVENTS>>(body).map_err(|error| not_json(&error))?;
+    let Some(raw) = raw else {
+        let detail = format!("more than {MAX_EVENTS} events in one call; send them in several calls");
         return Err(Problem::too_large(detail).about("events"));
-    }
+    };
     let (mut events, mut faults) = (Vec::with_capacity(raw.len()), Vec::new());
     for (at, raw) in raw.iter().enumerate() {
         match NewEvent::from_json(raw.get()) {

@@ -14,7 +14,7 @@ use utoipa::{
 
 pub(super) use self::{
     parameters::{DeadLetterParameters, DeliveryParameters, TimelineParameters},
-    shapes::{ApiKey, Attempt, DeadLetter, Delivery, Depth, Event, NewEvent, TargetState, WhyNot},
+    shapes::{ApiKey, Attempt, DeadLetter, Delivery, Depth, Event, Publish, TargetState, WhyNot},
 };
 
 /// The document without its paths, which come from the routes.

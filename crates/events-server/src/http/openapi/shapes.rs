@@ -29,6 +29,17 @@ pub(in crate::http) struct NewEvent {
     idempotency_key: Option<String>,
 }
 
+/// One event or many.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read by the derive only")]
+pub(in crate::http) enum Publish {
+    /// One event.
+    One(Box<NewEvent>),
+    /// At most 10,000 events, stored together.
+    Many(Vec<NewEvent>),
+}
+
 /// Where an event came from.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct Metadata {
