@@ -25,7 +25,18 @@ impl Fixture {
     where
         S: EventStore + EventHistory + TargetStates + ApiKeys + 'static,
     {
-        Self { store: store.clone(), history: store.clone(), targets: store.clone(), keys: store, guard: None }
+        Self::of(store.clone(), store.clone(), store.clone(), store)
+    }
+
+    /// A value for each port, all of the same store.
+    #[must_use]
+    pub fn of(
+        store: Arc<dyn EventStore>,
+        history: Arc<dyn EventHistory>,
+        targets: Arc<dyn TargetStates>,
+        keys: Arc<dyn ApiKeys>,
+    ) -> Self {
+        Self { store, history, targets, keys, guard: None }
     }
 
     /// Keeps something until the store is gone: its temporary directory, its database.

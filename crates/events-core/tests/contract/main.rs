@@ -1,4 +1,4 @@
-//! The memory store keeps every promise of the ports.
+//! The memory store keeps every promise of the ports, and agrees with itself over random walks.
 
 use std::sync::Arc;
 
@@ -9,3 +9,4 @@ async fn memory() -> Fixture {
 }
 
 events_core::store_contract!(memory);
+events_core::store_model!(memory);
