@@ -1,1 +1,33 @@
-//! skeleton
+//! Tests through the real binary: a server process on a directory of its own, driven over HTTP,
+//! from the command line and with signals, and a stand-in for Slack that keeps a ledger.
+//!
+//! A [`Home`] is a directory with an `events.toml`; it outlives the [`Server`]s that are started
+//! in it, which is how a restart is tested. A [`Receiver`] is what the server takes for Slack. It
+//! records every message and answers by script. An [`Api`] is a client with a key.
+//!
+//! # Invariants
+//! - Nothing here knows the server's code: what it does is seen from outside.
+//! - Every wait is [`eventually`]: it looks for a condition, and ends with a panic at its limit.
+//! - Only processes started here are signalled, and none outlives its test.
+
+mod api;
+mod binary;
+mod command;
+mod home;
+mod ledger;
+mod log;
+mod publish;
+mod receiver;
+mod server;
+mod wait;
+
+pub use api::{Answer, Api};
+pub use binary::binary;
+pub use command::Ran;
+pub use home::Home;
+pub use ledger::{Ledger, Message};
+pub use log::Log;
+pub use publish::{batch, numbered};
+pub use receiver::{CREDENTIAL, Receiver, Reply};
+pub use server::Server;
+pub use wait::{PATIENCE, eventually};

@@ -44,7 +44,11 @@ fn constants(catalog: &Value) -> anyhow::Result<String> {
     for (name, entry) in entries(catalog)? {
         let constant = name.to_uppercase().replace('.', "_");
         writeln!(text, "/// `{name}`: {}", entry["description"].as_str().unwrap_or_default())?;
-        writeln!(text, "pub const {constant}: EventType = EventType::from_static(\"{name}\");")?;
+        let (left, right) =
+            (format!("pub const {constant}: EventType ="), format!("EventType::from_static(\"{name}\");"));
+        // As rustfmt writes it: on one line where it fits.
+        let gap = if left.len() + right.len() < 120 { " " } else { "\n    " };
+        writeln!(text, "{left}{gap}{right}")?;
     }
     Ok(text)
 }

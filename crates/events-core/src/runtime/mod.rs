@@ -14,6 +14,8 @@ mod maintenance;
 mod pause;
 mod publisher;
 mod router;
+#[cfg(test)]
+mod tests;
 mod wake;
 mod worker;
 

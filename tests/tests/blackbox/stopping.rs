@@ -1,0 +1,111 @@
+//! SIGTERM: what is under way is finished, what is not begun goes back, and nothing is sent twice.
+
+use std::time::{Duration, Instant};
+
+use events_tests::{Api, Home, PATIENCE, Receiver, Reply, Server, batch, eventually};
+
+const CHANNELS: usize = 50;
+/// Calls of the Slack handler under way at once; the other deliveries are claimed and wait.
+const AT_ONCE: usize = 32;
+/// A lease, the rescue scan, and a busy machine.
+const TAKEN_OVER: Duration = Duration::from_secs(25 + 5 + 2);
+/// How long after its grace a server may need to end.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// Publishes an event for each channel and waits until all are claimed and `AT_ONCE` are held.
+async fn fill(receiver: &Receiver, api: &Api) {
+    receiver.answer_all(Reply::Hold);
+    let answer = api.try_publish(&batch(CHANNELS, 0..50)).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    eventually("all deliveries to be in flight", PATIENCE, async || {
+        let leased = api.health().await["depth"]["leased"] == CHANNELS;
+        (leased && receiver.ledger().0.len() == AT_ONCE).then_some(())
+    })
+    .await;
+}
+
+/// Asks a server to stop, and waits until it has noticed.
+async fn terminate(home: &Home, server: &Server) {
+    server.terminate();
+    eventually("the server to notice", PATIENCE, async || home.log().has("Stopping").then_some(())).await;
+}
+
+async fn outcomes(api: &Api) -> Vec<String> {
+    let mut all = Vec::new();
+    for delivery in api.deliveries("succeeded").await {
+        let attempts = api.attempts(&delivery).await;
+        let outcomes: Vec<_> = attempts.iter().map(|attempt| attempt["outcome"].as_str().unwrap()).collect();
+        all.push(outcomes.join(" "));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_in_flight_are_finished_and_not_sent_again() {
+    let receiver = Receiver::start().await;
+    let home = Home::new(&receiver.slack(CHANNELS));
+    let server = home.start().await;
+    fill(&receiver, &server.api()).await;
+
+    terminate(&home, &server).await;
+    let released = Instant::now();
+    receiver.answer_all(Reply::Ok);
+    receiver.release();
+    let status = server.ended(Duration::from_secs(20)).await;
+    let took = released.elapsed();
+    assert_eq!(status.code(), Some(0));
+    assert!(home.log().has("Stopped"), "{}", home.log().text());
+    let by_then = receiver.ledger();
+    assert_eq!(by_then.accepted().len(), AT_ONCE, "what was under way was finished, and nothing else begun");
+
+    let server = home.start().await;
+    server.api().all_processed(PATIENCE).await;
+    assert_eq!(receiver.ledger().accepted(), (0..50).map(|number| (number, 1)).collect(), "each once");
+    assert_eq!(outcomes(&server.api()).await, vec!["done"; CHANNELS], "no attempt was lost");
+    println!("ended {took:?} after the release: {AT_ONCE} finished, {} handed back, 0 sent twice", CHANNELS - AT_ONCE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_never_answers_holds_a_server_for_its_grace_only() {
+    const GRACE: Duration = Duration::from_secs(2);
+    let receiver = Receiver::start().await;
+    let home = Home::new(&format!("[server]\nshutdown_grace_seconds = 2\n\n{}", receiver.slack(CHANNELS)));
+    let server = home.start().await;
+    fill(&receiver, &server.api()).await;
+
+    terminate(&home, &server).await;
+    let stopping = Instant::now();
+    let status = server.ended(GRACE + MARGIN).await;
+    let took = stopping.elapsed();
+    assert_eq!(status.code(), Some(0));
+    assert!(home.log().has("are left to their leases"), "{}", home.log().text());
+    receiver.answer_all(Reply::Ok);
+
+    let server = home.start().await;
+    server.api().all_processed(TAKEN_OVER).await;
+    assert_eq!(receiver.ledger().accepted(), (0..50).map(|number| (number, 1)).collect());
+    let mut outcomes = outcomes(&server.api()).await;
+    outcomes.sort();
+    let expected = [vec!["done"; CHANNELS - AT_ONCE], vec!["lost done"; AT_ONCE]].concat();
+    assert_eq!(outcomes, expected, "what was not begun was handed back, the rest ran again");
+    println!("ended {took:?} after SIGTERM with a grace of {GRACE:?}; {AT_ONCE} ran again, 0 lost");
+}
+
+/// Stopping waits for deliveries whether or not anybody is connected to the API.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_clients_stops_in_order_too() {
+    const ROUNDS: usize = 8;
+    let receiver = Receiver::start().await;
+    for round in 0..ROUNDS {
+        receiver.answer_all(Reply::Hold);
+        let home = Home::new(&receiver.slack(1));
+        let server = home.start().await;
+        let _ = home.cli(&server, &["emit", "test.c0", &format!("n={round}")]).ok();
+        eventually("the message", PATIENCE, async || (receiver.ledger().0.len() == round + 1).then_some(())).await;
+        terminate(&home, &server).await;
+        receiver.release();
+        assert_eq!(server.ended(PATIENCE).await.code(), Some(0));
+        assert!(home.log().has("Stopped"), "{}", home.log().text());
+        assert_eq!(receiver.ledger().accepted().len(), round + 1, "the message was finished");
+    }
+}
