@@ -154,7 +154,9 @@ impl EventHandler for SlackHandler {
             timeout: client::TIMEOUT,
             retry: RetryPolicy::default(),
             pacing: Some(pacing),
-            ..HandlerPolicy::default()
+            // A target that hangs holds up to 13 calls: its burst, and one a second until the timeout.
+            // Calls cost little, so many targets may hang before another waits for its turn.
+            concurrency: 256,
         }
     }
 

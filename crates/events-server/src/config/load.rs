@@ -62,7 +62,11 @@ fn read(sources: &Sources) -> anyhow::Result<(Written, Origins)> {
         }
         layers = layers.add_source(layer);
     }
-    for (variable, value) in &sources.environment {
+    // EVENTS__SECTION__KEY wins over a variable with a name of its own.
+    let by_rank = |(variable, _): &(&String, &String)| variable.starts_with(PREFIX);
+    let mut variables: Vec<_> = sources.environment.iter().collect();
+    variables.sort_by_key(by_rank);
+    for (variable, value) in variables {
         let Some(key) = key_of(variable)? else { continue };
         // An empty variable is an unset one, as in `SLACK_WEBHOOK_URL= events-server serve` (R041).
         if value.is_empty() {
@@ -150,6 +154,8 @@ mod tests {
         let config = loaded(file, &[("EVENTS__SERVER__LISTEN", "127.0.0.1:2"), ("PATH", "/bin")]);
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.origin.environment, "staging");
+        let both = [("DATABASE_URL", "sqlite:plain.db"), ("EVENTS__DATABASE__URL", "sqlite:wins.db")];
+        assert_eq!(loaded(file, &both).database, Path::new("wins.db"));
         assert_eq!(loaded(file, &[("EVENTS__SERVER__MAX_BODY_BYTES", "1000000")]).max_body_bytes, 1_000_000);
     }
 
