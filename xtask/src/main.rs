@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask <command>`.
 
+mod bench;
 mod ci;
 mod demo;
 mod generate;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["generate"] => generate::run(false),
         ["generate", "--check"] => generate::run(true),
-        ["bench", rest @ ..] => process::cargo(&[&["bench", "--package", "events-tests", "--"], rest].concat()),
+        ["bench", rest @ ..] => bench::run(rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -9,12 +9,12 @@ use tokio::net::TcpListener;
 
 use crate::{
     config::Config,
-    http::{self, Api},
+    http::{self, Api, LastLook},
     key,
 };
 
 /// A server that listens, and stops in order.
-pub(crate) struct App {
+pub struct App {
     listener: TcpListener,
     router: axum::Router,
     engine: Arc<Engine>,
@@ -27,8 +27,8 @@ impl App {
     ///
     /// # Errors
     /// When the data directory, the store, a handler's configuration or the port is at fault.
-    pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        key::create_private_dir(&config.data_dir)
             .with_context(|| format!("server.data_dir: cannot create {}", config.data_dir.display()))?;
         let store = Arc::new(SqliteStore::open(&config.database).await?);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -65,45 +65,68 @@ impl App {
             keys: store.clone(),
             catalog: config.catalog,
             clock,
+            last_look: LastLook::default(),
         };
         let router = http::routes(api, config.max_body_bytes);
         Ok(Self { listener, router, engine, store, grace: config.grace })
     }
 
     /// The address that is listened on; the port is known even when 0 was asked for.
-    pub(crate) fn address(&self) -> std::io::Result<SocketAddr> {
+    ///
+    /// # Errors
+    /// When the operating system cannot tell.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
     /// Serves until `stop` resolves, then finishes requests and deliveries under way, within the grace.
-    pub(crate) async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send) {
         let Self { listener, router, engine, store, grace } = self;
         let (stopping, stopped) = tokio::sync::oneshot::channel();
-        let stop = async move {
+        let stop = async {
             stop.await;
-            let _ = stopping.send(());
+            tracing::info!(?grace, "Stopping");
+            let _ = stopping.send(()); // the receiver waits below
         };
-        let serving = async { axum::serve(listener, router).with_graceful_shutdown(stop).await };
-        tokio::pin!(serving);
-        // Without a connection, serving ends in the very moment it is told to stop.
-        let ended = tokio::select! {
-            served = &mut serving => Some(served),
-            _ = stopped => None,
-        };
-        tracing::info!(?grace, "Stopping");
         // Deliveries stop while the last requests are answered: both share the grace.
-        let requests = async {
-            if let Some(served) = ended {
-                return served;
-            }
-            tokio::time::timeout(grace, serving).await.unwrap_or_else(|_| {
-                tracing::warn!("Requests under way at the end of the grace period are cut off");
-                Ok(())
-            })
+        let deliveries = async {
+            let _ = stopped.await;
+            engine.shut_down(grace).await;
         };
-        let (served, ()) = tokio::join!(requests, engine.shut_down(grace));
+        tokio::join!(http::serve(listener, router, stop, grace), deliveries);
         store.close().await;
         tracing::info!("Stopped");
-        served.context("the API failed")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{Sources, load};
+
+    /// C34: 503 tells load balancers to go elsewhere; nothing else does.
+    #[tokio::test]
+    async fn without_a_store_the_system_is_degraded_and_unavailable() {
+        let data = tempfile::tempdir().unwrap();
+        let setting = |key: &str, value: &str| (format!("EVENTS__SERVER__{key}"), value.to_owned());
+        let environment = [setting("LISTEN", "127.0.0.1:0"), setting("DATA_DIR", data.path().to_str().unwrap())].into();
+        let app = App::start(load(&Sources { file: None, environment }).unwrap()).await.unwrap();
+        let url = format!("http://{}", app.address().unwrap());
+        app.store.close().await;
+        tokio::spawn(app.serve(std::future::pending()));
+
+        let answer = reqwest::get(format!("{url}/health")).await.unwrap();
+        assert_eq!(answer.status(), 503);
+        let mut health: Value = answer.json().await.unwrap();
+        health["timestamp"].take();
+        let expected = json!({ "unprocessed": null, "healthy": false });
+        assert_eq!(health, json!({ "status": "degraded", "timestamp": null, "events": expected }));
+        assert_eq!(reqwest::get(format!("{url}/health/ready")).await.unwrap().status(), 503);
+        assert_eq!(reqwest::get(format!("{url}/health/live")).await.unwrap().status(), 200);
+        let refused = reqwest::Client::new().get(format!("{url}/api/v1/events")).bearer_auth("ek_any").send().await;
+        let refused = refused.unwrap();
+        assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "1"));
     }
 }

@@ -1,24 +1,9 @@
 //! `events-server`: the event system as one program.
 
-mod app;
-mod cli;
-mod config;
-mod demo;
-mod http;
-mod key;
-mod logging;
-
 use std::process::ExitCode;
 
-use clap::Parser;
-
+// The allocator is the system's. mimalloc was measured against it (release, 50,000 events published
+// in batches of 500 and left waiting): 85 MiB at the peak instead of 36, 27 MiB idle instead of 14.
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    match cli::run(cli) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    events_server::main()
 }

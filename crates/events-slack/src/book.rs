@@ -93,6 +93,11 @@ impl Book {
         }
     }
 
+    /// The target of a canonical type's own message.
+    pub(crate) fn channel(&self, canonical: &EventType) -> Option<&str> {
+        self.types.get(canonical).map(|(target, _)| target.as_str())
+    }
+
     /// Every target and canonical type that has a message, each pair once.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &EventType)> {
         let special = |target: &str, event_type: &EventType| {

@@ -18,7 +18,7 @@ use events_core::{
 
 use crate::{
     answer,
-    book::{Book, MessageTemplate},
+    book::{Book, DEFAULT_TARGET, MessageTemplate},
     client::{self, Client},
     config::{ConfigError, SlackConfig},
     destination::{Destination, Destinations, Resolved},
@@ -67,10 +67,18 @@ impl SlackHandler {
 
     /// One route for each event type and target that has a message and a destination. The
     /// target is the channel (`#signups`) or `default`; other types lead nowhere (R033).
+    ///
+    /// A type whose channel has no destination of its own goes to the target `default`, so that
+    /// everything sent to the default webhook keeps to one rate and one pause.
     #[must_use]
     pub fn routes(&self) -> Vec<Route> {
-        let reachable = self.book.entries().filter(|(target, _)| self.destinations.resolve(target).is_some());
-        reachable.map(|(target, event_type)| Route::new(self.name(), target, [event_type.clone()])).collect()
+        let route = |(target, event_type): (&str, &EventType)| {
+            let resolved = self.destinations.resolve(target)?;
+            let stood_in = resolved.stands_in_for.is_some() && self.book.channel(event_type) == Some(target);
+            let target = if stood_in { DEFAULT_TARGET } else { target };
+            Some(Route::new(self.name(), target, [event_type.clone()]))
+        };
+        self.book.entries().filter_map(route).collect()
     }
 
     /// How many messages for a channel without a destination of its own went to the default
@@ -88,10 +96,19 @@ impl SlackHandler {
             return Err(Ok(Delivered::dropped(format!("{emitted} has no Slack template for {}", delivery.target))));
         };
         let fields = Fields::of(&delivery.event);
-        match template.render(&fields) {
-            Ok(message) => Ok(Item { event_type: canonical.clone(), message, amounts: amounts(template, &fields) }),
-            Err(error) => Err(Err(unfilled(emitted, &error))),
+        let mut message = template.render(&fields).map_err(|error| Err(unfilled(emitted, &error)))?;
+        let own_channel = self.book.channel(canonical).filter(|channel| *channel != DEFAULT_TARGET);
+        if let (DEFAULT_TARGET, Some(channel)) = (delivery.target.as_str(), own_channel) {
+            self.name_channel(channel, &mut message);
         }
+        Ok(Item { event_type: canonical.clone(), message, amounts: amounts(template, &fields) })
+    }
+
+    /// Says where a message should have gone, where the default webhook stands in.
+    fn name_channel(&self, channel: &str, message: &mut Message) {
+        self.stood_in.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(channel, "the default Slack webhook stands in for a channel without a destination");
+        message.text = format!("[{channel}] {}", message.text);
     }
 
     /// Sends a message to a target and judges the answer.
@@ -101,9 +118,7 @@ impl SlackHandler {
             return Err(HandlerError::fail(ErrorClass::new("no_destination"), message));
         };
         if let Some(channel) = stands_in_for {
-            self.stood_in.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(channel, "the default Slack webhook stands in for a channel without a destination");
-            message.text = format!("[{channel}] {}", message.text);
+            self.name_channel(channel, &mut message);
         }
         let body = message.body(destination.channel()).map_err(|error| {
             HandlerError::fail(ErrorClass::new("template"), format!("the message is no JSON: {error}"))
@@ -139,7 +154,9 @@ impl EventHandler for SlackHandler {
             timeout: client::TIMEOUT,
             retry: RetryPolicy::default(),
             pacing: Some(pacing),
-            ..HandlerPolicy::default()
+            // A target that hangs holds up to 13 calls: its burst, and one a second until the timeout.
+            // Calls cost little, so many targets may hang before another waits for its turn.
+            concurrency: 256,
         }
     }
 

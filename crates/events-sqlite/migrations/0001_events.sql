@@ -4,9 +4,8 @@
 -- Everything that a hot statement touches is narrow; what people read about the past lies in
 -- `events`, `attempts` and `dead_letters`.
 
--- What happened. Rows are never changed and never removed. `seq` is the position in the log;
--- an index on a column gives the newest rows of a value first for free, because every index
--- of SQLite ends in the row's number.
+-- What happened. Rows are never changed and never removed. `seq` is the position in the log; every
+-- index of SQLite ends in it, so the newest rows of a value come first for free.
 CREATE TABLE events (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
     event_id        BLOB    NOT NULL DEFAULT (randomblob(16)) CHECK (length(event_id) = 16),
@@ -24,9 +23,23 @@ CREATE TABLE events (
 
 CREATE UNIQUE INDEX idx_event_id ON events (event_id);
 CREATE INDEX idx_event_type ON events (event_type);
-CREATE INDEX idx_actor_events ON events (actor) WHERE actor IS NOT NULL;
-CREATE INDEX idx_org_events ON events (organization_id) WHERE organization_id IS NOT NULL;
 CREATE INDEX idx_created_at ON events (created_at);
+
+-- Actors and organizations come in any order, so an index on them alone would have every event
+-- change another page of an ever larger tree. These begin with the part of the log, 16,384 events:
+-- what is written stays within the newest part, and a reader looks through the parts of
+-- `event_parts` from the newest back (docs/decisions/0002-sqlite-indexes.md).
+CREATE INDEX idx_actor_events ON events (seq >> 14, actor) WHERE actor IS NOT NULL;
+CREATE INDEX idx_org_events ON events (seq >> 14, organization_id) WHERE organization_id IS NOT NULL;
+
+-- The parts of the log, for `WHERE seq >> 14 IN (SELECT part FROM event_parts) AND actor = …`.
+CREATE VIEW event_parts AS
+WITH RECURSIVE parts (part) AS (
+    SELECT max(seq) >> 14 FROM events
+    UNION ALL
+    SELECT part - 1 FROM parts WHERE part > 0
+)
+SELECT part FROM parts;
 
 -- Idempotency keys that still protect against publishing twice; '' stands for no organization.
 CREATE TABLE event_keys (
@@ -44,14 +57,13 @@ CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY
 ) STRICT;
 
--- Whoever inserts an event, the router finds it.
+-- Whoever inserts an event, the router finds it, and its key is kept. One trigger, because each
+-- costs a publisher as much as an index.
 CREATE TRIGGER events_are_routed AFTER INSERT ON events BEGIN
     INSERT INTO outbox (seq) VALUES (NEW.seq);
-END;
-
-CREATE TRIGGER events_keep_their_key AFTER INSERT ON events WHEN NEW.idempotency_key IS NOT NULL BEGIN
     INSERT INTO event_keys (organization_id, idempotency_key, seq, created_at)
-    VALUES (ifnull(NEW.organization_id, ''), NEW.idempotency_key, NEW.seq, NEW.created_at);
+    SELECT ifnull(NEW.organization_id, ''), NEW.idempotency_key, NEW.seq, NEW.created_at
+    WHERE NEW.idempotency_key IS NOT NULL;
 END;
 
 CREATE TRIGGER events_never_change BEFORE UPDATE ON events BEGIN
@@ -63,6 +75,8 @@ CREATE TRIGGER events_never_go BEFORE DELETE ON events BEGIN
 END;
 
 -- Deliveries that are not ended. `lease` only grows; `lease_until` is set while a worker has it.
+-- Leased ones stay in the index of due times, and a claim passes over them: they are few, and taking
+-- them out and back in would change a page for each target with every claim.
 CREATE TABLE deliveries (
     delivery_id INTEGER PRIMARY KEY AUTOINCREMENT,
     seq         INTEGER NOT NULL,
@@ -77,7 +91,7 @@ CREATE TABLE deliveries (
     guard       TEXT
 ) STRICT;
 
-CREATE INDEX idx_deliveries_due ON deliveries (handler, target, due_at) WHERE lease_until IS NULL;
+CREATE INDEX idx_deliveries_due ON deliveries (handler, target, due_at);
 CREATE INDEX idx_deliveries_leased ON deliveries (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX idx_deliveries_seq ON deliveries (seq);
 CREATE INDEX idx_deliveries_cancel_key ON deliveries (cancel_key) WHERE cancel_key IS NOT NULL;

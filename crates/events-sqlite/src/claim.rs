@@ -1,5 +1,7 @@
 //! Leasing due deliveries to a worker, fairly and no faster than each target's pace.
 
+use std::{borrow::Cow, fmt::Display};
+
 use async_trait::async_trait;
 use events_core::{
     Delivery, DeliveryId, HandlerName, Seq, StoredEvent, Target,
@@ -88,8 +90,14 @@ impl Claim {
             .bind(crate::count(most))
             .fetch_all(connection)
             .await?;
-        let mut due = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
-        due.sort_by_key(|delivery| (delivery.place, delivery.due_at, delivery.delivery_id));
+        let mut due = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let cells = Cells::of(row, "deliveries", "place");
+            let place: usize = cells.number("place")?;
+            for row in cells.parse("due", serde_json::from_str::<Vec<DueRow<'_>>>)? {
+                due.push(claimed(place, targets[place].target.clone(), &row)?);
+            }
+        }
         Ok(due)
     }
 
@@ -186,16 +194,25 @@ fn ready(row: &SqliteRow) -> Result<Ready, Failure> {
     Ok(Ready { target: cells.get::<&str>("target")?.into(), paced_until: cells.optional_time("paced_until")? })
 }
 
-fn claimed(row: &SqliteRow) -> Result<Claimed, Failure> {
-    let cells = Cells::of(row, "deliveries", "delivery_id");
+/// A waiting delivery: id, seq, due time, attempts, lease, guard.
+type DueRow<'r> = (i64, i64, i64, u32, i64, Option<Cow<'r, str>>);
+
+fn claimed(
+    place: usize,
+    target: Target,
+    (id, seq, due_at, attempts, lease, guard): &DueRow<'_>,
+) -> Result<Claimed, Failure> {
+    let corrupt = |column: &str, problem: &dyn Display| {
+        Failure::Corrupt(format!("deliveries.{column} of the row with delivery_id {id}: {problem}"))
+    };
     Ok(Claimed {
-        place: cells.number("place")?,
-        delivery_id: DeliveryId(cells.get("delivery_id")?),
-        seq: Seq(cells.get("seq")?),
-        target: cells.get::<&str>("target")?.into(),
-        due_at: cells.time("due_at")?,
-        attempts: cells.number("attempts")?,
-        lease: cells.get("lease")?,
-        guard: cells.parse_optional("guard", rows::guard)?,
+        place,
+        delivery_id: DeliveryId(*id),
+        seq: Seq(*seq),
+        target,
+        due_at: Timestamp::from_microsecond(*due_at).map_err(|error| corrupt("due_at", &error))?,
+        attempts: *attempts,
+        lease: *lease,
+        guard: guard.as_deref().map(rows::guard).transpose().map_err(|error| corrupt("guard", &error))?,
     })
 }

@@ -12,6 +12,8 @@
 //!   [`rows`], which names table, column and row when one is not what it should be.
 //! - When something can next be claimed for a target is worked out whenever that may have
 //!   changed ([`schedule`]), so that a claim is one index seek, however many deliveries wait.
+//! - `LIMIT ?1 + 0` in a statement has a reason: SQLite plans a statement anew at every run when a
+//!   bare parameter stands there, which takes longer than most of them run.
 //!
 //! # Durability
 //! WAL with `synchronous=FULL`: what was answered with `Ok` survives the death of the process and

@@ -33,9 +33,13 @@ impl Operation for Redrive {
         sqlx::query(include_str!("queries/redrive.sql"))
             .bind(crate::json(&ids)?)
             .bind(self.now.as_microsecond())
-            .bind(touched.json()?)
             .execute(&mut *connection)
             .await?;
+        for enabled in touched.by_handler() {
+            let (handler, targets) = enabled?;
+            let enable = sqlx::query(include_str!("queries/redrive_enable.sql"));
+            enable.bind(handler).bind(targets).execute(&mut *connection).await?;
+        }
         touched.schedule(connection).await?;
         Ok(ids.len())
     }

@@ -1,32 +1,33 @@
 //! When each target is next worth a claim.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::sqlite::SqliteConnection;
 
 use crate::error::Failure;
 
-/// Targets whose waiting deliveries or state have changed.
+/// Targets whose waiting deliveries or state have changed, by handler.
 #[derive(Default)]
-pub(crate) struct Touched<'a>(BTreeSet<(&'a str, &'a str)>);
+pub(crate) struct Touched<'a>(BTreeMap<&'a str, BTreeSet<&'a str>>);
 
 impl<'a> Touched<'a> {
     /// Notes a target.
     pub(crate) fn add(&mut self, handler: &'a str, target: &'a str) {
-        self.0.insert((handler, target));
+        self.0.entry(handler).or_default().insert(target);
     }
 
-    /// `[[handler, target], …]`
-    pub(crate) fn json(&self) -> Result<String, Failure> {
-        crate::json(&self.0)
+    /// The targets of each handler, as JSON.
+    pub(crate) fn by_handler(&self) -> impl Iterator<Item = Result<(&'a str, String), Failure>> {
+        self.0.iter().map(|(handler, targets)| Ok((*handler, crate::json(targets)?)))
     }
 
     /// Works out anew when something can next be claimed for each of them.
     pub(crate) async fn schedule(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
-        if self.0.is_empty() {
-            return Ok(());
+        for touched in self.by_handler() {
+            let (handler, targets) = touched?;
+            let schedule = sqlx::query(include_str!("queries/schedule.sql"));
+            schedule.bind(handler).bind(targets).execute(&mut *connection).await?;
         }
-        sqlx::query(include_str!("queries/schedule.sql")).bind(self.json()?).execute(connection).await?;
         Ok(())
     }
 }

@@ -41,11 +41,13 @@ impl Settle {
     /// The current leases of the deliveries that are to be settled.
     async fn held(&self, connection: &mut SqliteConnection) -> Result<HashMap<DeliveryId, i64>, Failure> {
         let ids: Vec<DeliveryId> = self.0.iter().map(|settlement| settlement.delivery_id).collect();
-        let held: Vec<(i64, i64)> = sqlx::query_as(include_str!("queries/settle_held.sql"))
+        let held: String = sqlx::query_scalar(include_str!("queries/settle_held.sql"))
             .bind(crate::json(&ids)?)
-            .fetch_all(connection)
+            .fetch_one(connection)
             .await?;
-        Ok(held.into_iter().map(|(id, lease)| (DeliveryId(id), lease)).collect())
+        let held: Vec<(DeliveryId, i64)> =
+            serde_json::from_str(&held).map_err(|error| Failure::Corrupt(format!("deliveries.lease: {error}")))?;
+        Ok(held.into_iter().collect())
     }
 }
 

@@ -150,7 +150,7 @@ async fn drain(mut buffer: mpsc::Receiver<Item>, publisher: Publisher, counts: A
 
 fn complete(publisher: &Publisher, event: NewEvent, counts: &Counters) -> Option<Arc<Event>> {
     let event_type = event.event_type().clone();
-    match publisher.complete(event) {
+    match publisher.prepare(event) {
         Ok(event) => Some(Arc::new(event)),
         Err(invalid) => {
             counts.refused.fetch_add(1, Relaxed);

@@ -193,8 +193,7 @@ impl Engine {
         let stop_the_rest = async {
             stop.cancel();
             routing.close();
-            routing.wait().await;
-            worker.shut_down(grace).await;
+            tokio::join!(routing.wait(), worker.shut_down(grace));
         };
         tokio::join!(publish_the_rest, stop_the_rest);
     }

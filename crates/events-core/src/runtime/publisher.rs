@@ -101,7 +101,7 @@ impl Publisher {
     /// # Errors
     /// [`PublishError`]; its variants say whether to mend the event or to try again.
     pub async fn publish(&self, event: NewEvent) -> Result<Published, PublishError> {
-        let event = Arc::new(self.complete(event)?);
+        let event = Arc::new(self.prepare(event)?);
         let appended = self.append(vec![event.clone()]).await?.pop();
         match appended {
             Some(outcome) => published(event, outcome),
@@ -118,14 +118,18 @@ impl Publisher {
         &self,
         events: Vec<NewEvent>,
     ) -> Result<Vec<Result<Published, PublishError>>, PublishError> {
-        let complete = |(at, event)| self.complete(event).map(Arc::new).map_err(|invalid| invalid.at(at));
+        let complete = |(at, event)| self.prepare(event).map(Arc::new).map_err(|invalid| invalid.at(at));
         let events = events.into_iter().enumerate().map(complete).collect::<Result<Vec<_>, _>>()?;
         let outcomes = self.append(events.clone()).await?;
         Ok(events.into_iter().zip(outcomes).map(|(event, outcome)| published(event, outcome)).collect())
     }
 
-    /// Checks a new event and fills in what it leaves out.
-    pub(super) fn complete(&self, event: NewEvent) -> Result<Event, InvalidEvent> {
+    /// Checks a new event and fills in what it leaves out, as publishing does: what a store's
+    /// `append_in` takes.
+    ///
+    /// # Errors
+    /// [`InvalidEvent`], which names the field, the fault and the remedy.
+    pub fn prepare(&self, event: NewEvent) -> Result<Event, InvalidEvent> {
         let PublisherOptions { limits, origin, clock, ids } = &*self.options;
         event.into_event(origin, limits, &**ids, &**clock)
     }

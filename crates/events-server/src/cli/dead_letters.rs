@@ -51,34 +51,34 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
         Action::List { handler, target, limit } => {
             let filters = [("handler", handler), ("target", target), ("limit", Some(limit.to_string()))];
             let query: Vec<_> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-            let answer = client.get("/api/v1/dead-letters", &query).await?;
+            let answer = client.get("api/v1/dead-letters", &query).await?;
             if as_json {
-                text::print_json(&answer);
+                text::print_json(&answer)?;
             } else {
-                print_list(&answer);
+                print_list(&answer)?;
             }
         }
         Action::Show { delivery_id } => {
-            let answer = client.get(&format!("/api/v1/dead-letters/{delivery_id}"), &[]).await?;
-            text::print_json(&answer);
+            let answer = client.get_one("api/v1/dead-letters", &delivery_id.to_string(), "").await?;
+            text::print_json(&answer)?;
         }
         Action::Redrive { delivery_ids, handler, target, all } => {
             let mut body = json!({ "handler": handler, "target": target, "all": all });
             if !delivery_ids.is_empty() {
                 body["delivery_ids"] = json!(delivery_ids);
             }
-            let answer = client.post("/api/v1/dead-letters/redrive", &body).await?;
+            let answer = client.post("api/v1/dead-letters/redrive", &body).await?;
             if as_json {
-                text::print_json(&answer);
+                text::print_json(&answer)?;
             } else {
-                println!("{} on their way again", answer["redriven"]);
+                text::say(format_args!("{} on their way again", answer["redriven"]))?;
             }
         }
     }
     Ok(())
 }
 
-fn print_list(answer: &Value) {
+fn print_list(answer: &Value) -> std::io::Result<()> {
     let with_type = |letter: &Value| {
         let mut letter = letter.clone();
         letter["event_type"] = letter["event"]["event_type"].clone();
@@ -95,5 +95,5 @@ fn print_list(answer: &Value) {
         ("CLASS", "reason_class"),
         ("REASON", "reason"),
     ];
-    text::print_table(&rows, &columns);
+    text::print_table(&rows, &columns)
 }

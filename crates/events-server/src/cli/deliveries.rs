@@ -37,7 +37,7 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
             ("ERROR", "error"),
             ("ANSWER", "response"),
         ];
-        (client.get(&format!("/api/v1/deliveries/{id}/attempts"), &[]).await?, "attempts", columns)
+        (client.get_one("api/v1/deliveries", &id.to_string(), "attempts").await?, "attempts", columns)
     } else {
         let filters = [
             ("handler", arguments.handler),
@@ -58,12 +58,12 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
             ("ENDED", "ended_at"),
             ("LAST ERROR", "last_error"),
         ];
-        (client.get("/api/v1/deliveries", &query).await?, "deliveries", columns)
+        (client.get("api/v1/deliveries", &query).await?, "deliveries", columns)
     };
     if as_json {
-        text::print_json(&answer);
+        text::print_json(&answer)?;
     } else {
-        text::print_table(text::rows(&answer, key), columns);
+        text::print_table(text::rows(&answer, key), columns)?;
     }
     Ok(())
 }

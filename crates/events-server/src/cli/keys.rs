@@ -36,9 +36,9 @@ enum Action {
 pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) -> anyhow::Result<()> {
     match arguments.action {
         Action::List => {
-            let answer = client.get("/api/v1/keys", &[]).await?;
+            let answer = client.get("api/v1/keys", &[]).await?;
             if as_json {
-                text::print_json(&answer);
+                text::print_json(&answer)?;
             } else {
                 let columns = [
                     ("KEY", "key_id"),
@@ -47,21 +47,25 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
                     ("ORGANIZATION", "organization_id"),
                     ("MADE", "created_at"),
                 ];
-                text::print_table(text::rows(&answer, "keys"), &columns);
+                text::print_table(text::rows(&answer, "keys"), &columns)?;
             }
         }
         Action::Create { name, scopes, organization } => {
             let body = json!({ "name": name, "scopes": scopes, "organization_id": organization });
-            let answer = client.post("/api/v1/keys", &body).await?;
+            let answer = client.post("api/v1/keys", &body).await?;
             if as_json {
-                text::print_json(&answer);
+                text::print_json(&answer)?;
             } else {
-                println!("{}", text::shown(&answer["key"]));
+                text::say(text::shown(&answer["key"]))?;
             }
         }
         Action::Delete { key_id } => {
-            client.delete(&format!("/api/v1/keys/{key_id}")).await?;
-            println!("deleted {key_id}");
+            client.delete("api/v1/keys", &key_id).await?;
+            if as_json {
+                text::print_json(&json!({ "deleted": key_id }))?;
+            } else {
+                text::say(format_args!("deleted {key_id}"))?;
+            }
         }
     }
     Ok(())

@@ -12,18 +12,22 @@ mod tail;
 mod text;
 mod timeline;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
 use self::client::Client;
-pub(crate) use self::timeline::story;
+pub(crate) use self::{text::say, timeline::story};
 use crate::config::{Config, Sources, load};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed (standard error says why), 2 not a valid command line, \
+130 stopped without waiting for the end.";
 
 /// An event system: say once what happened; everyone who should know learns of it.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
-pub(crate) struct Cli {
+#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Cli {
     /// Configuration file; events.toml in the current directory, where there is one
     #[arg(long, short, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -51,7 +55,7 @@ struct Remote {
 enum Command {
     /// Run the server: API, router and workers
     Serve,
-    /// Publish one event
+    /// Publish one event, or many from standard input
     Emit(emit::Arguments),
     /// Follow events as they are published
     Tail(tail::Arguments),
@@ -65,23 +69,46 @@ enum Command {
     Keys(keys::Arguments),
     /// Bring the database to the current schema
     Migrate,
-    /// Check the configuration and the database, and change nothing
+    /// Check the configuration and say what it means; changes nothing
     Check,
     /// Run a server on throwaway data with built-in receivers, and publish a customer's story
     Demo(demo::Arguments),
 }
 
-/// Runs a command to its end.
-pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+/// The program: reads the command line and runs the command to its end.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has seen enough, as `head` soon has.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    // Only what is printed fails with a bare input/output error; others say what they were about.
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let runtime = match cli.command {
+        Command::Serve | Command::Demo(_) => {
+            tokio::runtime::Builder::new_multi_thread().worker_threads(server_threads()).enable_all().build()?
+        }
+        _ => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+    };
     let sources = Sources::of_process(cli.config);
     let done = runtime.block_on(async {
         let client = |config: &Config| Client::new(cli.remote.url, cli.remote.api_key, config);
         match cli.command {
-            Command::Serve => serve::run(load(&sources)?).await,
+            Command::Serve => serve::run(load(&sources)?, cli.json).await,
             Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Migrate => offline::migrate(load(&sources)?).await,
-            Command::Check => offline::check(load(&sources)?).await,
+            Command::Migrate => offline::migrate(load(&sources)?, cli.json).await,
+            Command::Check => offline::check(&load(&sources)?, cli.json),
             Command::Emit(arguments) => emit::run(arguments, &client(&load(&sources)?)?, cli.json).await,
             Command::Tail(arguments) => tail::run(arguments, &client(&load(&sources)?)?, cli.json).await,
             Command::Timeline(arguments) => timeline::run(arguments, &client(&load(&sources)?)?, cli.json).await,
@@ -92,5 +119,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     });
     // What a command leaves running ends with the process.
     runtime.shutdown_background();
-    done.map(|()| ExitCode::SUCCESS)
+    done
+}
+
+/// Threads that serve. The store has one writer, so more would add memory and no speed.
+fn server_threads() -> usize {
+    const MOST: usize = 4;
+    std::thread::available_parallelism().map_or(MOST, |cores| cores.get().min(MOST))
 }

@@ -1,34 +1,48 @@
 //! `migrate` and `check`: commands on the files themselves, without a server.
 
-use events_sqlite::SqliteStore;
+use std::fs;
 
-use crate::config::Config;
+use events_sqlite::SqliteStore;
+use serde_json::json;
+
+use super::text;
+use crate::{config::Config, key};
 
 /// Opens the database, which brings it to the current schema.
-pub(super) async fn migrate(config: Config) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&config.data_dir)?;
+pub(super) async fn migrate(config: Config, as_json: bool) -> anyhow::Result<()> {
+    key::create_private_dir(&config.data_dir)?;
     let store = SqliteStore::open(&config.database).await?;
-    println!("{} is at schema version {}", config.database.display(), store.schema_version());
+    let (database, version) = (config.database.display(), store.schema_version());
     store.close().await;
+    if as_json {
+        text::print_json(&json!({ "database": database.to_string(), "schema_version": version }))?;
+    } else {
+        text::say(format_args!("{database} is at schema version {version}"))?;
+    }
     Ok(())
 }
 
-/// Says what the configuration means; whoever gets here has a valid one.
-pub(super) async fn check(config: Config) -> anyhow::Result<()> {
-    let slack = match &config.slack {
-        Some(slack) => format!("on, {} routes", slack.routes().len()),
-        None => "off; set SLACK_WEBHOOK_URL to switch it on".to_owned(),
-    };
-    let database = match std::fs::metadata(&config.database) {
-        Ok(file) => format!("{} bytes", file.len()),
-        Err(_) => "will be created".to_owned(),
-    };
-    println!("listen       {}", config.listen);
-    println!("data         {}", config.data_dir.display());
-    println!("database     {} ({database})", config.database.display());
-    println!("environment  {}", config.origin.environment);
-    println!("catalog      {} types, {} aliases", config.catalog.entries().len(), config.catalog.aliases().len());
-    println!("slack        {slack}");
-    println!("The configuration is valid.");
+/// Says what the configuration means, setting by setting; whoever gets here has a valid one.
+pub(super) fn check(config: &Config, as_json: bool) -> anyhow::Result<()> {
+    let settings = serde_json::to_value(config.settings())?;
+    let routes = config.slack.as_ref().map(|slack| slack.routes().len());
+    let bytes = fs::metadata(&config.database).ok().map(|file| file.len());
+    if as_json {
+        let slack = json!({ "on": routes.is_some(), "routes": routes.unwrap_or(0) });
+        text::print_json(&json!({ "settings": settings, "slack": slack, "database_bytes": bytes }))?;
+        return Ok(());
+    }
+    let rows = settings.as_array().map_or(&[][..], Vec::as_slice);
+    text::print_table(rows, &[("SETTING", "key"), ("VALUE", "value"), ("FROM", "from")])?;
+    text::say("")?;
+    match routes {
+        Some(routes) => text::say(format_args!("Slack is on: {routes} kinds of messages have a channel."))?,
+        None => text::say("Slack is off; set SLACK_WEBHOOK_URL to switch it on.")?,
+    }
+    match bytes {
+        Some(bytes) => text::say(format_args!("The database holds {bytes} bytes."))?,
+        None => text::say("The database does not exist yet; the first start creates it.")?,
+    }
+    text::say("The configuration is valid.")?;
     Ok(())
 }

@@ -1,21 +1,60 @@
 //! `serve`: runs the server until it is told to stop.
 
-use tokio::signal::unix::{SignalKind, signal};
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{app::App, config::Config, logging};
+use super::text;
+use crate::{app::App, config::Config, key, logging};
 
-pub(super) async fn run(config: Config) -> anyhow::Result<()> {
+/// What a shell reports for a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+pub(super) async fn run(config: Config, as_json: bool) -> anyhow::Result<()> {
     logging::start(config.log_format, &config.log_level);
-    let key_file = crate::key::admin_key_file(&config.data_dir);
+    let key_file = key::admin_key_file(&config.data_dir).display().to_string();
+    let database = config.database.display().to_string();
+    let slack = config.slack.is_some();
     let app = App::start(config).await?;
-    let address = app.address()?;
-    tracing::info!(%address, key = %key_file.display(), "Listening");
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let url = format!("http://{}", app.address()?);
+    let mut signals =
+        Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
+    tracing::info!(address = %app.address()?, key = key_file, "Listening");
+    let words = if as_json {
+        json!({ "api": url, "key_file": key_file, "database": database, "slack": slack }).to_string()
+    } else {
+        let slack = if slack { "on" } else { "off; set SLACK_WEBHOOK_URL to switch it on" };
+        format!(
+            "The server is up. Ctrl-C stops it, a second one at once.\n  \
+             API    {url}; {url}/openapi.json describes it\n  \
+             key    in {key_file}, where the other commands find it\n  \
+             data   in {database}\n  \
+             Slack  {slack}"
+        )
+    };
+    let _ = text::say(words); // the server serves whether or not anybody reads this
     app.serve(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.next().await;
+        // Whoever asks again does not want to wait for the grace to end. Nothing is lost: leases
+        // of deliveries under way end, and what was answered is on disk.
+        tokio::spawn(async move {
+            signals.next().await;
+            std::process::exit(INTERRUPTED);
+        });
     })
-    .await
+    .await;
+    Ok(())
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -28,11 +28,11 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) -> anyhow::Result<()> {
     if let Some(event_id) = &arguments.event_id {
-        let event = client.get(&format!("/api/v1/events/{event_id}"), &[]).await?;
+        let event = client.get_one("api/v1/events", event_id, "").await?;
         if as_json {
-            text::print_json(&event);
+            text::print_json(&event)?;
         } else {
-            print!("{}", story(&event));
+            text::say(story(&event))?;
         }
         return Ok(());
     }
@@ -40,9 +40,9 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
     let filters =
         [("actor", arguments.actor), ("organization_id", arguments.organization), ("event_types", arguments.types)];
     query.extend(filters.into_iter().filter_map(|(name, value)| Some((name, value?))));
-    let answer = client.get("/api/v1/events/timeline", &query).await?;
+    let answer = client.get("api/v1/events/timeline", &query).await?;
     if as_json {
-        text::print_json(&answer);
+        text::print_json(&answer)?;
     } else {
         let columns = [
             ("RECORDED", "created_at"),
@@ -53,7 +53,7 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
             ("RETRIES", "retry_count"),
             ("LAST ERROR", "last_error"),
         ];
-        text::print_table(text::rows(&answer, "events"), &columns);
+        text::print_table(text::rows(&answer, "events"), &columns)?;
     }
     Ok(())
 }
@@ -64,7 +64,7 @@ pub(crate) fn story(event: &Value) -> String {
     let mut lines = vec![
         format!("{}  {}", field("event_type"), field("event_id")),
         format!("  happened {}, recorded {}", field("occurred_at"), field("created_at")),
-        format!("  payload  {}", event["payload"]),
+        format!("  payload  {}", field("payload")),
     ];
     for delivery in text::rows(event, "deliveries") {
         let of = |name: &str| text::shown(&delivery[name]);
@@ -93,6 +93,5 @@ pub(crate) fn story(event: &Value) -> String {
     if text::rows(event, "deliveries").is_empty() {
         lines.push("  no handler is interested in this type".to_owned());
     }
-    lines.push(String::new());
     lines.join("\n")
 }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use config::{Config as Layers, File, FileFormat};
+use config::{Config as Layers, File, FileFormat, Source};
 
 use super::{
     meant::Config,
+    settings::Origins,
     written::{Environment, VARIABLES, Written},
 };
 
@@ -17,17 +18,20 @@ const DEFAULT_FILE: &str = "events.toml";
 
 /// Where configuration comes from. Tests pass their own; the process passes its own.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sources {
+pub struct Sources {
     /// A file that must exist.
-    pub(crate) file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// Environment variables.
-    pub(crate) environment: Environment,
+    pub environment: Environment,
 }
 
 impl Sources {
     /// The process's environment, and the file named on the command line, if one was.
     pub(crate) fn of_process(file: Option<PathBuf>) -> Self {
-        Self { file, environment: std::env::vars().collect() }
+        // Variables of other programs may be no text at all, which is nothing to fail for.
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        let environment = variables.map(|(name, value)| (name, value.to_string_lossy().into_owned()));
+        Self { file, environment: environment.collect() }
     }
 }
 
@@ -35,13 +39,14 @@ impl Sources {
 ///
 /// # Errors
 /// Names the file or variable, the key, the fault and what is allowed.
-pub(crate) fn load(sources: &Sources) -> anyhow::Result<Config> {
-    Config::meant_by(read(sources)?)
+pub fn load(sources: &Sources) -> anyhow::Result<Config> {
+    let (written, origins) = read(sources)?;
+    Config::meant_by(written, origins)
 }
 
-/// The file with the environment over it.
-fn read(sources: &Sources) -> anyhow::Result<Written> {
-    let mut layers = Layers::builder();
+/// The file with the environment over it, and which of them set each key.
+fn read(sources: &Sources) -> anyhow::Result<(Written, Origins)> {
+    let (mut layers, mut origins) = (Layers::builder(), Origins::new());
     if let Some(path) = file(sources)? {
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
@@ -49,9 +54,19 @@ fn read(sources: &Sources) -> anyhow::Result<Written> {
         let layer = layer.with_context(|| format!("{} is not valid TOML", path.display()))?;
         // Read once by itself, so that a fault in it is told from one in the environment.
         layer.clone().try_deserialize::<Written>().with_context(|| format!("in {}", path.display()))?;
+        let sections = layer.collect()?;
+        for (section, keys) in
+            sections.iter().filter_map(|(section, keys)| Some((section, keys.clone().into_table().ok()?)))
+        {
+            origins.extend(keys.into_keys().map(|key| (format!("{section}.{key}"), path.display().to_string())));
+        }
         layers = layers.add_source(layer);
     }
-    for (variable, value) in &sources.environment {
+    // EVENTS__SECTION__KEY wins over a variable with a name of its own.
+    let by_rank = |(variable, _): &(&String, &String)| variable.starts_with(PREFIX);
+    let mut variables: Vec<_> = sources.environment.iter().collect();
+    variables.sort_by_key(by_rank);
+    for (variable, value) in variables {
         let Some(key) = key_of(variable)? else { continue };
         // An empty variable is an unset one, as in `SLACK_WEBHOOK_URL= events-server serve` (R041).
         if value.is_empty() {
@@ -62,9 +77,10 @@ fn read(sources: &Sources) -> anyhow::Result<Written> {
             .clone()
             .try_deserialize::<Written>()
             .with_context(|| format!("in the environment variable {variable}"))?;
+        origins.insert(key, variable.clone());
         layers = layers.add_source(layer);
     }
-    Ok(layers.build()?.try_deserialize()?)
+    Ok((layers.build()?.try_deserialize()?, origins))
 }
 
 fn file(sources: &Sources) -> anyhow::Result<Option<PathBuf>> {
@@ -117,7 +133,7 @@ mod tests {
     /// R066 `test_slack_webhook_url_default_none`, R065, R094, R100
     #[test]
     fn r066_slack_is_off_unless_it_is_configured() {
-        assert!(read(&Sources::default()).unwrap().slack.webhook_url.is_none());
+        assert!(read(&Sources::default()).unwrap().0.slack.webhook_url.is_none());
         assert!(loaded("", &[]).slack.is_none());
         assert!(loaded("", &[("SLACK_WEBHOOK_URL", "")]).slack.is_none(), "R041: empty is unset");
     }
@@ -127,7 +143,7 @@ mod tests {
     fn r067_the_slack_webhook_url_comes_from_its_environment_variable() {
         let url = "https://hooks.slack.com/services/T0/B0/xxx";
         let variables = [("SLACK_WEBHOOK_URL", url)];
-        let written = read(&sources("", &variables).1).unwrap();
+        let (written, _) = read(&sources("", &variables).1).unwrap();
         assert_eq!(written.slack.webhook_url.unwrap().expose_secret(), url);
         assert!(loaded("", &variables).slack.is_some(), "and switches the handler on");
     }
@@ -138,6 +154,8 @@ mod tests {
         let config = loaded(file, &[("EVENTS__SERVER__LISTEN", "127.0.0.1:2"), ("PATH", "/bin")]);
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.origin.environment, "staging");
+        let both = [("DATABASE_URL", "sqlite:plain.db"), ("EVENTS__DATABASE__URL", "sqlite:wins.db")];
+        assert_eq!(loaded(file, &both).database, Path::new("wins.db"));
         assert_eq!(loaded(file, &[("EVENTS__SERVER__MAX_BODY_BYTES", "1000000")]).max_body_bytes, 1_000_000);
     }
 
@@ -161,6 +179,38 @@ mod tests {
         let problem = refused("[database]\nurl = \"mysql://x\"", &[]);
         assert!(problem.contains("database.url") && problem.contains("sqlite:"), "{problem}");
         assert!(refused("this is not toml", &[]).contains("not valid TOML"));
+    }
+
+    #[test]
+    fn values_that_would_fail_later_are_refused_now() {
+        for (key, value) in [
+            ("server.shutdown_grace_seconds", "18446744073709551615"),
+            ("server.max_body_bytes", "0"),
+            ("events.max_payload_bytes", "1"),
+            ("retention.attempts_days", "0"),
+            ("retention.idempotency_keys_days", "6"),
+        ] {
+            let variable = format!("EVENTS__{}", key.replace('.', "__").to_uppercase());
+            let problem = refused("", &[(&variable, value)]);
+            assert!(problem.contains(key.split('.').next_back().unwrap()), "{problem}");
+        }
+        assert!(refused("[events]\nsource = \"\"", &[]).contains("events.source"));
+    }
+
+    #[test]
+    fn every_setting_says_where_it_comes_from() {
+        let file =
+            "[server]\nlisten = \"127.0.0.1:1\"\n[slack.channels]\n\"C024BE91L\" = \"https://h.example/tops3cret\"";
+        let environment =
+            [("DATABASE_URL", "sqlite:x.db"), ("SLACK_WEBHOOK_URL", "https://h.example/tops3cret"), ("PATH", "/bin")];
+        let settings = loaded(file, &environment).settings();
+        let of = |key: &str| settings.iter().find(|setting| setting.key == key).unwrap();
+        assert_eq!(of("server.listen").value, "127.0.0.1:1");
+        assert!(of("server.listen").from.starts_with('/'), "the path of the file: {:?}", of("server.listen"));
+        assert_eq!((&*of("database.url").value, &*of("database.url").from), ("sqlite:x.db", "DATABASE_URL"));
+        assert_eq!(of("server.data_dir").from, "default");
+        assert_eq!(of("slack.webhook_url").from, "SLACK_WEBHOOK_URL");
+        assert!(!format!("{settings:?}").contains("tops3cret"));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Configuration as meant: validated, with defaults filled in.
 
 use std::{
+    fmt::Display,
     net::{SocketAddr, ToSocketAddrs},
+    ops::RangeInclusive,
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -12,10 +14,15 @@ use events_core::{Catalog, Limits, Metadata, Retention};
 use events_slack::SlackHandler;
 use tracing_subscriber::EnvFilter;
 
-use super::written::{self, Written};
+use super::{
+    settings::Origins,
+    written::{self, Written},
+};
+
+const MIB: usize = 1024 * 1024;
 
 /// What the server works with.
-pub(crate) struct Config {
+pub struct Config {
     /// Address the API listens on.
     pub(crate) listen: SocketAddr,
     /// Where the database file and the admin key live.
@@ -40,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Which log lines are written.
     pub(crate) log_level: String,
+    /// Who set which key.
+    pub(super) origins: Origins,
 }
 
 /// How log lines look.
@@ -52,7 +61,7 @@ pub(crate) enum LogFormat {
 }
 
 impl Config {
-    pub(super) fn meant_by(written: Written) -> anyhow::Result<Self> {
+    pub(super) fn meant_by(written: Written, origins: Origins) -> anyhow::Result<Self> {
         let Written { server, database, events, catalog, slack, retention, log } = written;
         let data_dir = server.data_dir.unwrap_or_else(|| PathBuf::from("events-data"));
         let log_level = log.level.unwrap_or_else(|| "info".to_owned());
@@ -64,19 +73,28 @@ impl Config {
             slack: SlackHandler::from_config(&slack, catalog.clone())?,
             catalog,
             listen: listen(server.listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
-            grace: Duration::from_secs(server.shutdown_grace_seconds.unwrap_or(20)),
-            max_body_bytes: server.max_body_bytes.unwrap_or(16 * 1024 * 1024),
+            grace: Duration::from_secs(within(
+                "server.shutdown_grace_seconds",
+                server.shutdown_grace_seconds.unwrap_or(20),
+                0..=3600,
+            )?),
+            max_body_bytes: within(
+                "server.max_body_bytes",
+                server.max_body_bytes.unwrap_or(16 * MIB),
+                1024..=1024 * MIB,
+            )?,
             database: sqlite_file(database.url.as_deref())?.unwrap_or_else(|| data_dir.join("events.db")),
             data_dir,
             limits: limits(events.max_payload_bytes)?,
             origin: Metadata {
-                source: events.source.unwrap_or_else(|| "api".to_owned()),
+                source: source(events.source)?,
                 environment: environment(events.environment)?,
                 ..Metadata::default()
             },
-            retention: kept(&retention),
+            retention: kept(&retention)?,
             log_format: log_format(log.format.as_deref())?,
             log_level,
+            origins,
         })
     }
 }
@@ -110,13 +128,9 @@ fn environment(written: Option<String>) -> anyhow::Result<String> {
 }
 
 fn limits(max_payload_bytes: Option<usize>) -> anyhow::Result<Limits> {
-    const MOST: usize = 16 * 1024 * 1024;
     let limits = Limits::default();
     let payload_bytes = max_payload_bytes.unwrap_or(limits.payload_bytes);
-    if !(2..=MOST).contains(&payload_bytes) {
-        bail!("events.max_payload_bytes: {payload_bytes} is not between 2 and {MOST}");
-    }
-    Ok(Limits { payload_bytes, ..limits })
+    Ok(Limits { payload_bytes: within("events.max_payload_bytes", payload_bytes, 2..=16 * MIB)?, ..limits })
 }
 
 fn read_catalog(written: written::Catalog) -> anyhow::Result<Catalog> {
@@ -127,14 +141,34 @@ fn read_catalog(written: written::Catalog) -> anyhow::Result<Catalog> {
     embedded.extended(&text).with_context(|| format!("catalog.file: in {}", path.display()))
 }
 
-fn kept(written: &written::Retention) -> Retention {
+fn kept(written: &written::Retention) -> anyhow::Result<Retention> {
+    const DAY: u32 = 86_400;
     let default = Retention::default();
-    let days = |days: Option<u32>, default| days.map_or(default, |days| Duration::from_secs(u64::from(days) * 86_400));
-    Retention {
-        attempts: days(written.attempts_days, default.attempts),
-        dead_letters: days(written.dead_letters_days, default.dead_letters),
-        keys: days(written.idempotency_keys_days, default.keys),
+    let days = |key, days: Option<u32>, least, default| match days {
+        None => Ok(default),
+        Some(days) => within(key, days, least..=36_500).map(|days| days * Duration::from_secs(DAY.into())),
+    };
+    Ok(Retention {
+        attempts: days("retention.attempts_days", written.attempts_days, 1, default.attempts)?,
+        dead_letters: days("retention.dead_letters_days", written.dead_letters_days, 1, default.dead_letters)?,
+        // Publishers count on these seven days when they try again.
+        keys: days("retention.idempotency_keys_days", written.idempotency_keys_days, 7, default.keys)?,
+    })
+}
+
+fn within<T: PartialOrd + Display>(key: &str, value: T, allowed: RangeInclusive<T>) -> anyhow::Result<T> {
+    if allowed.contains(&value) {
+        return Ok(value);
     }
+    bail!("{key}: {value} is not between {} and {}", allowed.start(), allowed.end())
+}
+
+fn source(written: Option<String>) -> anyhow::Result<String> {
+    let source = written.unwrap_or_else(|| "api".to_owned());
+    if source.is_empty() || source.len() > Limits::default().name_bytes || source.contains(char::is_control) {
+        bail!("events.source: {source:?} is no name; write 1 to 255 bytes of text, as in \"api\"");
+    }
+    Ok(source)
 }
 
 fn log_format(written: Option<&str>) -> anyhow::Result<LogFormat> {

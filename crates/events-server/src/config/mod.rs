@@ -5,7 +5,12 @@
 
 mod load;
 mod meant;
+mod settings;
 mod written;
 
-pub(crate) use load::{Sources, load};
-pub(crate) use meant::{Config, LogFormat};
+pub(crate) use self::meant::LogFormat;
+pub use self::{
+    load::{Sources, load},
+    meant::Config,
+    written::Environment,
+};

@@ -77,4 +77,4 @@ pub(super) const VARIABLES: [(&str, &str); 2] =
     [("DATABASE_URL", "database.url"), ("SLACK_WEBHOOK_URL", "slack.webhook_url")];
 
 /// Variables by name, as the process sees them.
-pub(crate) type Environment = BTreeMap<String, String>;
+pub type Environment = BTreeMap<String, String>;

@@ -3,7 +3,7 @@
 mod receiver;
 mod story;
 
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::DirBuilderExt, path::PathBuf};
 
 use anyhow::Context;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use serde_json::Value;
 use self::receiver::Receiver;
 use crate::{
     app::App,
+    cli::say,
     config::{LogFormat, Sources, load},
     key, logging,
 };
@@ -25,39 +26,39 @@ pub(crate) async fn run(port: u16, once: bool) -> anyhow::Result<()> {
     let app = App::start(load(&Sources { file: Some(file), ..Sources::default() })?).await?;
     let server =
         Server { url: format!("http://{}", app.address()?), key: fs::read_to_string(key::admin_key_file(&data.0))? };
-    println!(
+    say(format_args!(
         "A server runs on {}, on throwaway data; a stand-in for Slack listens on {}.",
         server.url,
         slack.address()
-    );
+    ))?;
 
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(app.serve(async move { drop(stopped.await) }));
-    let told = story::tell(&server, &mut slack).await;
-    if told.is_ok() && !once {
-        stay(&server, &mut slack).await;
-    }
+    let telling = async {
+        story::tell(&server, &mut slack).await?;
+        if once { Ok(()) } else { stay(&server, &mut slack).await }
+    };
+    // Whenever it is interrupted, the demo leaves nothing behind.
+    let told = tokio::select! {
+        told = telling => told,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    };
     drop(stop);
-    serving.await.context("the server failed")??;
+    serving.await.context("the server failed")?;
     told
 }
 
-/// Shows how to go on, and every further message, until Ctrl-C.
-async fn stay(server: &Server, slack: &mut Receiver) {
-    println!(
+/// Shows how to go on, and every further message.
+async fn stay(server: &Server, slack: &mut Receiver) -> anyhow::Result<()> {
+    say(format_args!(
         "\nThe server stays up: {}/health shows how it is. In another terminal, publish an event of your own:\n",
         server.url
-    );
-    println!("  curl {}/api/v1/events -H 'Authorization: Bearer {}' \\", server.url, server.key);
-    println!("    -d '{{\"event_type\": \"user.signup\", \"payload\": {{\"email\": \"you@example.com\"}}}}'\n");
-    println!("Messages show up here. Ctrl-C ends the demo and removes its data.\n");
-    let interrupt = tokio::signal::ctrl_c();
-    tokio::pin!(interrupt);
+    ))?;
+    say(format_args!("  curl {}/api/v1/events -H 'Authorization: Bearer {}' \\", server.url, server.key))?;
+    say("    -d '{\"event_type\": \"user.signup\", \"payload\": {\"email\": \"you@example.com\"}}'\n")?;
+    say("Messages show up here. Ctrl-C ends the demo and removes its data.\n")?;
     loop {
-        tokio::select! {
-            _ = &mut interrupt => return,
-            message = slack.next() => println!("  {message}"),
-        }
+        say(format_args!("  {}", slack.next().await))?;
     }
 }
 
@@ -94,13 +95,15 @@ impl Server {
     }
 }
 
-/// A directory that is gone when the demo ends.
+/// A directory of the demo's own that is gone when the demo ends.
 struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> anyhow::Result<Self> {
         let path = std::env::temp_dir().join(format!("events-demo-{}", std::process::id()));
-        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        // Not a directory that somebody else has put there: the admin key goes into it.
+        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        made.with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self(path))
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::{Server, receiver::Receiver};
-use crate::cli::story;
+use crate::cli::{say, story};
 
 /// No message takes longer: the channel takes one a second, and messages are sent one by one.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,20 +54,20 @@ fn chapters() -> Vec<Chapter> {
 pub(super) async fn tell(server: &Server, slack: &mut Receiver) -> anyhow::Result<()> {
     let mut first = None;
     for Chapter { title, event_type, payload } in chapters() {
-        println!("\n{title}");
+        say(format_args!("\n{title}"))?;
         let event = json!({
             "event_type": event_type, "payload": payload, "actor": "user_alice", "actor_type": "user",
             "organization_id": "org_acme", "metadata": { "source": "demo" },
         });
         let published = server.publish(&event).await?;
-        println!("  published        {event_type} {payload}");
+        say(format_args!("  published        {event_type} {payload}"))?;
         let received = tokio::time::timeout(PATIENCE, slack.next()).await;
-        println!("  {}", received.context("no message arrived; the log above says why")?);
+        say(format_args!("  {}", received.context("no message arrived; the log above says why")?))?;
         first.get_or_insert(published);
     }
     let event_id = first.as_ref().and_then(|event| event["event_id"].as_str()).unwrap_or_default();
-    println!("\nThe timeline of the first event");
-    print!("{}", story(&settled(server, event_id).await?));
+    say("\nThe timeline of the first event")?;
+    say(story(&settled(server, event_id).await?))?;
     Ok(())
 }
 

@@ -40,12 +40,23 @@ impl FromRequestParts<Api> for Caller {
 
 impl Caller {
     /// Refuses callers whose key lacks a scope.
-    pub(super) fn may(&self, scope: Scope) -> Result<(), Problem> {
+    fn may(self, scope: Scope) -> Result<Self, Problem> {
         if self.0.allows(scope) {
-            return Ok(());
+            return Ok(self);
         }
         let word = serde_json::to_string(&scope).unwrap_or_default();
         Err(Problem::forbidden(format!("the key {:?} lacks the scope {word}", self.0.name)))
+    }
+
+    /// Refuses callers whose key is bound to an organization.
+    fn for_all(self) -> Result<Self, Problem> {
+        match self.organization() {
+            None => Ok(self),
+            Some(own) => Err(Problem::forbidden(format!(
+                "all organizations share this, and the key {:?} is bound to {own:?}; use a key that is not bound",
+                self.0.name
+            ))),
+        }
     }
 
     /// The organization the caller is bound to.
@@ -56,7 +67,7 @@ impl Caller {
     /// The organization to restrict a query to: the caller's own, or the one asked for.
     pub(super) fn scope_query(&self, asked: Option<String>) -> Result<Option<String>, Problem> {
         match (self.organization(), asked) {
-            (Some(own), Some(asked)) if own != asked => Err(self.other_organization(&asked)),
+            (Some(own), Some(asked)) if own != asked => Err(self.other_organization(&asked).about("organization_id")),
             (Some(own), _) => Ok(Some(own.to_owned())),
             (None, asked) => Ok(asked),
         }
@@ -66,6 +77,41 @@ impl Caller {
     pub(super) fn other_organization(&self, asked: &str) -> Problem {
         let own = self.organization().unwrap_or_default();
         let detail = format!("the key {:?} belongs to the organization {own:?}, not to {asked:?}", self.0.name);
-        Problem::forbidden(detail).about("organization_id")
+        Problem::forbidden(detail)
     }
+}
+
+/// A caller who was found to be allowed something. A handler that takes one cannot forget to ask,
+/// and asks before the body is read.
+macro_rules! permits {
+    ($($(#[$doc:meta])* $name:ident: $check:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) struct $name(
+            #[allow(dead_code, reason = "some handlers need not know who asks")] pub(super) Caller
+        );
+
+        impl FromRequestParts<Api> for $name {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+                let check: fn(Caller) -> Result<Caller, Problem> = $check;
+                check(Caller::from_request_parts(parts, api).await?).map(Self)
+            }
+        }
+    )*};
+}
+
+permits! {
+    /// May publish.
+    MayPublish: |caller| caller.may(Scope::Publish);
+    /// May read what its organization may see.
+    MayRead: |caller| caller.may(Scope::Read);
+    /// May change what becomes of its organization's deliveries.
+    MayManage: |caller| caller.may(Scope::Manage);
+    /// May make and delete keys of its organization.
+    MayAdmin: |caller| caller.may(Scope::Admin);
+    /// May read what all organizations share; none of them sees what concerns the others.
+    MayReadAll: |caller| caller.may(Scope::Read)?.for_all();
+    /// May change what all organizations share.
+    MayManageAll: |caller| caller.may(Scope::Manage)?.for_all();
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use super::problem::Problem;
+use super::{headers, problem::Problem};
 
 /// A body that is UTF-8 text.
 pub(super) struct Text(pub(super) String);
@@ -16,6 +16,7 @@ impl<S: Send + Sync> FromRequest<S> for Text {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        headers::check_form(request.headers())?;
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 Problem::too_large("the body is larger than server.max_body_bytes; send fewer events in one call")

@@ -2,16 +2,24 @@
 
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
 };
 use events_core::{
     DeliveryId, HandlerName, Target,
-    ports::{AttemptRecord, DeadLetter, DeadLetterQuery, Page, RedriveFilter, Scope},
+    ports::{AttemptRecord, DeadLetter, DeadLetterQuery, Page, RedriveFilter, TargetState},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, body::Object, openapi, paging::Parameters, problem::Problem};
+use super::{
+    Api,
+    auth::{MayManage, MayRead},
+    body::Object,
+    openapi,
+    paging::{Parameters, gather},
+    path::Name,
+    problem::Problem,
+};
 
 /// Dead letters redriven by one call; the answer tells whether to call again.
 const MAX_REDRIVE: usize = 10_000;
@@ -40,13 +48,13 @@ pub(super) struct DeadLetterStory {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Redrive {
-    /// These deliveries.
+    /// These deliveries, at most 10,000.
     delivery_ids: Option<Vec<i64>>,
     /// Of this handler.
     handler: Option<String>,
     /// To this target.
     target: Option<String>,
-    /// Every dead letter that the key can see.
+    /// Every dead letter that the key can see; with another filter, that filter decides.
     all: bool,
 }
 
@@ -59,14 +67,13 @@ pub(super) struct Redriven {
 /// Lists dead letters, newest first.
 #[utoipa::path(
     get, path = "/api/v1/dead-letters", tag = "dead letters", params(openapi::DeadLetterParameters),
-    responses((status = 200, body = DeadLetterList), (status = 401, body = Problem), (status = 422, body = Problem)),
+    responses((status = 200, body = DeadLetterList), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)),
 )]
 pub(super) async fn list_dead_letters(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     RawQuery(query): RawQuery,
 ) -> Result<Json<DeadLetterList>, Problem> {
-    caller.may(Scope::Read)?;
     let mut parameters = Parameters::of(query);
     let organization = parameters.text(&["organization_id", "organizationId", "tenant_id", "tenantId"])?;
     let query = DeadLetterQuery {
@@ -77,21 +84,22 @@ pub(super) async fn list_dead_letters(
         page: parameters.page()?,
     };
     parameters.finish("handler, target, organization_id, limit, offset, cursor")?;
-    let Page { items, next } = api.history.dead_letters(query).await?;
+    let read = |page| api.history.dead_letters(DeadLetterQuery { page, ..query.clone() });
+    let weight = |letter: &DeadLetter| letter.event.weight();
+    let Page { items, next } = gather(query.page.clone(), weight, read).await?;
     Ok(Json(DeadLetterList { dead_letters: items, next }))
 }
 
 /// One dead letter with all attempts.
 #[utoipa::path(
     get, path = "/api/v1/dead-letters/{delivery_id}", tag = "dead letters", params(("delivery_id" = i64, Path)),
-    responses((status = 200, body = DeadLetterStory), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = DeadLetterStory), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)),
 )]
 pub(super) async fn get_dead_letter(
     State(api): State<Api>,
-    caller: Caller,
-    Path(delivery_id): Path<String>,
+    MayRead(caller): MayRead,
+    Name(delivery_id): Name,
 ) -> Result<Json<DeadLetterStory>, Problem> {
-    caller.may(Scope::Read)?;
     let missing = || Problem::not_found(format!("there is no dead letter {delivery_id:?}"));
     let id: i64 = delivery_id.parse().map_err(|_| missing())?;
     let query = DeadLetterQuery {
@@ -111,15 +119,18 @@ pub(super) async fn get_dead_letter(
 )]
 pub(super) async fn redrive(
     State(api): State<Api>,
-    caller: Caller,
+    MayManage(caller): MayManage,
     Object(wanted): Object<Redrive>,
 ) -> Result<Json<Redriven>, Problem> {
-    caller.may(Scope::Manage)?;
     if !wanted.all && wanted.delivery_ids.is_none() && wanted.handler.is_none() && wanted.target.is_none() {
         return Err(Problem::invalid_field(
             "body",
             "names nothing; give delivery_ids, handler or target, or \"all\": true",
         ));
+    }
+    if let Some(ids) = wanted.delivery_ids.as_ref().filter(|ids| ids.len() > MAX_REDRIVE) {
+        let problem = format!("names {} deliveries, the limit is {MAX_REDRIVE}; send them in several calls", ids.len());
+        return Err(Problem::invalid_field("delivery_ids", problem));
     }
     let filter = RedriveFilter {
         deliveries: wanted.delivery_ids.map(|ids| ids.into_iter().map(DeliveryId).collect()),
@@ -128,7 +139,28 @@ pub(super) async fn redrive(
         organization_id: caller.scope_query(None)?,
         limit: MAX_REDRIVE,
     };
-    let redriven = api.store.redrive(filter, api.clock.now()).await?;
+    let now = api.clock.now();
+    if caller.organization().is_some() {
+        wakes_nobody(&filter, &api.targets.troubled(now).await?)?;
+    }
+    let redriven = api.store.redrive(filter, now).await?;
     api.engine.wake();
     Ok(Json(Redriven { redriven }))
+}
+
+/// Redriving enables targets. All organizations share them, so a key of one organization may only
+/// redrive where no target rests.
+fn wakes_nobody(filter: &RedriveFilter, at_rest: &[TargetState]) -> Result<(), Problem> {
+    let concerned = |state: &&TargetState| {
+        filter.handler.as_ref().is_none_or(|handler| *handler == state.handler)
+            && filter.target.as_ref().is_none_or(|target| *target == state.target)
+    };
+    match at_rest.iter().find(concerned) {
+        None => Ok(()),
+        Some(state) => Err(Problem::forbidden(format!(
+            "the target {} of {} rests, and redriving would wake it for all organizations; \
+             resume it first with a key that is not bound to an organization",
+            state.target, state.handler
+        ))),
+    }
 }

@@ -2,16 +2,23 @@
 
 use axum::{
     Json,
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
 };
 use events_core::{
     DeliveryId, HandlerName, Target,
-    ports::{AttemptRecord, DeliveryQuery, DeliveryRecord, Page, Scope},
+    ports::{AttemptRecord, DeliveryQuery, DeliveryRecord, Page},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, openapi, paging::Parameters, problem::Problem};
+use super::{
+    Api,
+    auth::{Caller, MayRead},
+    openapi,
+    paging::Parameters,
+    path::Name,
+    problem::Problem,
+};
 
 /// A part of the deliveries.
 #[derive(Serialize, ToSchema)]
@@ -33,21 +40,20 @@ pub(super) struct AttemptList {
 /// Lists deliveries, newest first.
 #[utoipa::path(
     get, path = "/api/v1/deliveries", tag = "deliveries", params(openapi::DeliveryParameters),
-    responses((status = 200, body = DeliveryList), (status = 401, body = Problem), (status = 422, body = Problem)),
+    responses((status = 200, body = DeliveryList), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem)),
 )]
 pub(super) async fn list_deliveries(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     RawQuery(query): RawQuery,
 ) -> Result<Json<DeliveryList>, Problem> {
-    caller.may(Scope::Read)?;
     let mut parameters = Parameters::of(query);
     let organization = parameters.text(&["organization_id", "organizationId", "tenant_id", "tenantId"])?;
     let query = DeliveryQuery {
         event_id: parameters.value(&["event_id", "eventId"], "the id of an event")?,
         handler: parameters.text(&["handler"])?.map(HandlerName::from),
         target: parameters.text(&["target"])?.map(Target::from),
-        state: parameters.word("state", "pending, leased, succeeded, dead, dropped")?,
+        state: parameters.word(&["state", "status"], "pending, leased, succeeded, dead, dropped")?,
         organization_id: caller.scope_query(organization)?,
         page: parameters.page()?,
     };
@@ -59,14 +65,13 @@ pub(super) async fn list_deliveries(
 /// Lists the attempts at a delivery, first to last.
 #[utoipa::path(
     get, path = "/api/v1/deliveries/{delivery_id}/attempts", tag = "deliveries", params(("delivery_id" = i64, Path)),
-    responses((status = 200, body = AttemptList), (status = 401, body = Problem), (status = 404, body = Problem)),
+    responses((status = 200, body = AttemptList), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)),
 )]
 pub(super) async fn list_attempts(
     State(api): State<Api>,
-    caller: Caller,
-    Path(delivery_id): Path<String>,
+    MayRead(caller): MayRead,
+    Name(delivery_id): Name,
 ) -> Result<Json<AttemptList>, Problem> {
-    caller.may(Scope::Read)?;
     let missing = || Problem::not_found(format!("there is no delivery {delivery_id:?}"));
     let id: i64 = delivery_id.parse().map_err(|_| missing())?;
     let delivery = find(&api, &caller, DeliveryId(id)).await?.ok_or_else(missing)?;

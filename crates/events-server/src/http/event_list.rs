@@ -6,15 +6,26 @@ use axum::{
 };
 use events_core::{
     Pattern, Seq,
-    ports::{EventDetail, Page, Scope, TimelineQuery},
+    ports::{EventDetail, Page, PageRequest, TimelineQuery},
 };
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, openapi, paging::Parameters, problem::Problem};
+use super::{
+    Api,
+    auth::{Caller, MayRead},
+    openapi,
+    paging::{Parameters, gather},
+    problem::Problem,
+};
 
-const ALLOWED: &str = "actor (or userId), organization_id, event_types, since, until, after, limit, offset, cursor";
+const ALLOWED: &str = "actor (or userId), organization_id, event_types, since, until, limit, offset, cursor";
+const ALLOWED_TO_FOLLOW: &str = "after, actor (or userId), organization_id, event_types, since, until, limit";
+/// Types and patterns in one query; the store tries each of them, and their aliases, for each row.
+const MAX_TYPES: usize = 100;
+/// Positions of the log that a follower's call looks at, at most.
+const WINDOW: usize = 200;
 
 /// A part of the log.
 #[derive(Serialize, ToSchema)]
@@ -35,17 +46,20 @@ pub(super) struct EventList {
 )]
 pub(super) async fn list_events(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     RawQuery(query): RawQuery,
 ) -> Result<Json<EventList>, Problem> {
-    caller.may(Scope::Read)?;
     let mut parameters = Parameters::of(query);
     let after: Option<i64> = parameters.value(&["after"], "a position in the log, as in `seq`")?;
-    let query = timeline_query(&api, &caller, parameters)?;
-    match after {
-        Some(after) => follow(&api, query, Seq(after)).await,
-        None => page(&api, query).await,
+    let Some(after) = after else {
+        let query = timeline_query(&api, &caller, parameters, ALLOWED)?;
+        return page(&api, query).await;
+    };
+    if let Some(name) = ["offset", "cursor"].into_iter().find(|name| parameters.has(name)) {
+        return Err(Problem::invalid_field(name, "cannot be given together with `after`; `after` alone leads on"));
     }
+    let query = timeline_query(&api, &caller, parameters, ALLOWED_TO_FOLLOW)?;
+    follow(&api, query, Seq(after)).await
 }
 
 /// The timeline of the source documents (R222–R226): like the list, newest first, limit 50, offset 0.
@@ -55,45 +69,49 @@ pub(super) async fn list_events(
 )]
 pub(super) async fn timeline(
     State(api): State<Api>,
-    caller: Caller,
+    MayRead(caller): MayRead,
     RawQuery(query): RawQuery,
 ) -> Result<Json<EventList>, Problem> {
-    caller.may(Scope::Read)?;
-    let query = timeline_query(&api, &caller, Parameters::of(query))?;
+    let query = timeline_query(&api, &caller, Parameters::of(query), ALLOWED)?;
     page(&api, query).await
 }
 
 async fn page(api: &Api, query: TimelineQuery) -> Result<Json<EventList>, Problem> {
-    let Page { items, next } = api.history.timeline(query).await?;
+    let read = |page| api.history.timeline(TimelineQuery { page, ..query.clone() });
+    let Page { items, next } = gather(query.page.clone(), |detail| detail.event.weight(), read).await?;
     Ok(Json(EventList { events: items, next }))
 }
 
-/// The events after a position that match, oldest first. Looks at no more than one batch of the
-/// log; `next` is the position to go on from, whether or not anything matched.
-async fn follow(api: &Api, query: TimelineQuery, after: Seq) -> Result<Json<EventList>, Problem> {
-    let scanned = api.history.scan(after, query.page.limit).await?;
-    let next = scanned.last().map(|stored| stored.seq.0);
-    let mut events = Vec::new();
-    for stored in scanned.iter().filter(|stored| matches(&query, &stored.event)) {
-        events.extend(api.history.event(stored.event.event_id, query.organization_id.as_deref()).await?);
-    }
-    Ok(Json(EventList { events, next }))
+/// The events after a position that match, oldest first. Looks at a window of the log, which ends
+/// at `next`, whether or not anything in it matched; there is no `next` at the end of the log.
+async fn follow(api: &Api, mut query: TimelineQuery, after: Seq) -> Result<Json<EventList>, Problem> {
+    let window = api.history.scan(after, query.page.limit.min(WINDOW)).await?;
+    let Some(last) = window.last().map(|stored| stored.seq) else {
+        return Ok(Json(EventList { events: Vec::new(), next: None }));
+    };
+    // The newest rows before the window's end: as many as it has positions, so all its matches.
+    query.page = PageRequest { limit: window.len(), offset: 0, cursor: Some(last.0.saturating_add(1)) };
+    drop(window);
+    let mut events = api.history.timeline(query).await?.items;
+    events.retain(|event| event.seq > after);
+    events.reverse();
+    Ok(Json(EventList { events, next: Some(last.0) }))
 }
 
-fn matches(query: &TimelineQuery, event: &events_core::Event) -> bool {
-    let same = |asked: &Option<String>, is: &Option<String>| asked.is_none() || asked == is;
-    same(&query.actor, &event.actor)
-        && same(&query.organization_id, &event.organization_id)
-        && (query.event_types.is_empty() || query.event_types.iter().any(|pattern| pattern.matches(&event.event_type)))
-        && query.since.is_none_or(|since| event.created_at >= since)
-        && query.until.is_none_or(|until| event.created_at < until)
-}
-
-fn timeline_query(api: &Api, caller: &Caller, mut parameters: Parameters) -> Result<TimelineQuery, Problem> {
+fn timeline_query(
+    api: &Api,
+    caller: &Caller,
+    mut parameters: Parameters,
+    allowed: &str,
+) -> Result<TimelineQuery, Problem> {
     const TIME: &str = "an RFC 3339 time with zone such as 2026-01-31T09:30:00Z";
     let organization = parameters.text(&["organization_id", "organizationId", "tenant_id", "tenantId"])?;
     let names =
         parameters.list(&["event_types", "event_types[]", "eventTypes", "eventTypes[]", "event_type", "eventType"]);
+    if names.len() > MAX_TYPES {
+        let problem = format!("names {} types, the limit is {MAX_TYPES}; use patterns such as billing.*", names.len());
+        return Err(Problem::invalid_field("event_types", problem));
+    }
     let mut event_types = Vec::new();
     for name in names {
         let pattern: Pattern =
@@ -108,6 +126,6 @@ fn timeline_query(api: &Api, caller: &Caller, mut parameters: Parameters) -> Res
         until: parameters.value::<Timestamp>(&["until", "endDate"], TIME)?,
         page: parameters.page()?,
     };
-    parameters.finish(ALLOWED)?;
+    parameters.finish(allowed)?;
     Ok(query)
 }

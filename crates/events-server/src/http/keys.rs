@@ -2,15 +2,16 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
-    http::StatusCode,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
 };
 use events_core::ports::{ApiKey, Scope};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, body::Object, openapi, problem::Problem};
+use super::{Api, auth::MayAdmin, body::Object, openapi, path::Name, problem::Problem};
 use crate::key::NewKey;
 
 /// All keys, without their secrets.
@@ -29,7 +30,8 @@ pub(super) struct KeyRequest {
     /// What it allows.
     #[schema(value_type = Vec<String>)]
     scopes: Vec<Scope>,
-    /// The only organization it can see.
+    /// The only organization it can see; also accepted as `tenant_id`.
+    #[serde(alias = "organizationId", alias = "tenant_id", alias = "tenantId")]
     organization_id: Option<String>,
 }
 
@@ -48,8 +50,7 @@ pub(super) struct KeyMade {
     get, path = "/api/v1/keys", tag = "keys",
     responses((status = 200, body = KeyList), (status = 401, body = Problem), (status = 403, body = Problem)),
 )]
-pub(super) async fn list_keys(State(api): State<Api>, caller: Caller) -> Result<Json<KeyList>, Problem> {
-    caller.may(Scope::Admin)?;
+pub(super) async fn list_keys(State(api): State<Api>, MayAdmin(caller): MayAdmin) -> Result<Json<KeyList>, Problem> {
     let mut keys = api.keys.list().await?;
     keys.retain(|key| caller.organization().is_none() || key.organization_id.as_deref() == caller.organization());
     Ok(Json(KeyList { keys }))
@@ -62,21 +63,33 @@ pub(super) async fn list_keys(State(api): State<Api>, caller: Caller) -> Result<
 )]
 pub(super) async fn create_key(
     State(api): State<Api>,
-    caller: Caller,
+    MayAdmin(caller): MayAdmin,
     Object(request): Object<KeyRequest>,
-) -> Result<(StatusCode, Json<KeyMade>), Problem> {
-    caller.may(Scope::Admin)?;
-    if request.name.trim().is_empty() || request.name.len() > 255 {
-        return Err(Problem::invalid_field("name", "must say what the key is for, in 1 to 255 bytes"));
+) -> Result<impl IntoResponse + use<>, Problem> {
+    let KeyRequest { name, mut scopes, organization_id } = request;
+    check_name("name", &name)?;
+    if let Some(organization_id) = &organization_id {
+        check_name("organization_id", organization_id)?;
     }
-    if request.scopes.is_empty() {
+    if scopes.is_empty() {
         return Err(Problem::invalid_field("scopes", "is empty; give at least one of publish, read, manage, admin"));
     }
-    let organization_id = caller.scope_query(request.organization_id)?;
-    let NewKey { described, secret, hash } =
-        NewKey::generate(request.name, request.scopes, organization_id, api.clock.now());
+    scopes.sort_unstable_by_key(|scope| *scope as u8);
+    scopes.dedup();
+    // A key of an organization makes keys of that organization only; without one, the key would see all.
+    let organization_id = caller.scope_query(organization_id)?;
+    let NewKey { described, secret, hash } = NewKey::generate(name, scopes, organization_id, api.clock.now());
     api.keys.put(described.clone(), hash).await?;
-    Ok((StatusCode::CREATED, Json(KeyMade { described, key: secret.expose_secret().to_owned() })))
+    let made = KeyMade { described, key: secret.expose_secret().to_owned() };
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(made)))
+}
+
+/// Names stand in lists, logs and messages.
+fn check_name(field: &str, name: &str) -> Result<(), Problem> {
+    if name.trim().is_empty() || name.len() > 255 || name.contains(char::is_control) {
+        return Err(Problem::invalid_field(field, "must be 1 to 255 bytes of text without control characters"));
+    }
+    Ok(())
 }
 
 /// Deletes a key. It stops working at once.
@@ -86,10 +99,9 @@ pub(super) async fn create_key(
 )]
 pub(super) async fn delete_key(
     State(api): State<Api>,
-    caller: Caller,
-    Path(key_id): Path<String>,
+    MayAdmin(caller): MayAdmin,
+    Name(key_id): Name,
 ) -> Result<StatusCode, Problem> {
-    caller.may(Scope::Admin)?;
     let missing = || Problem::not_found(format!("there is no key {key_id:?}"));
     let key = api.keys.list().await?.into_iter().find(|key| key.key_id == key_id).ok_or_else(missing)?;
     if caller.organization().is_some() && key.organization_id.as_deref() != caller.organization() {

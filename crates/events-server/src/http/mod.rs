@@ -1,16 +1,20 @@
 //! The HTTP API: one module for each resource, and what they share.
 
 mod auth;
+mod batch;
 mod body;
 mod catalog;
+mod connections;
 mod dead_letters;
 mod deliveries;
 mod event_detail;
 mod event_list;
+mod headers;
 mod health;
 mod keys;
 mod openapi;
 mod paging;
+mod path;
 mod problem;
 mod publish;
 mod targets;
@@ -18,9 +22,11 @@ mod targets;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::DefaultBodyLimit,
-    http::{HeaderName, StatusCode},
-    routing::get,
+    Extension,
+    extract::{DefaultBodyLimit, Request},
+    http::HeaderName,
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
 };
 use events_core::{
     Catalog, Clock, Engine, EventHistory, EventStore, Publisher,
@@ -29,15 +35,17 @@ use events_core::{
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    timeout::TimeoutLayer,
     trace::TraceLayer,
 };
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use auth::key_hash;
+pub(crate) use connections::serve;
+pub(crate) use health::LastLook;
 
-/// A request that takes longer is answered with 503; publishing is safe to repeat with a key.
+/// A request that takes longer, its body included, is answered with 503; publishing is safe to
+/// repeat with a key.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the API works with.
@@ -51,6 +59,7 @@ pub(crate) struct Api {
     pub(crate) keys: Arc<dyn ApiKeys>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) last_look: LastLook,
 }
 
 /// All routes, and the document that describes them.
@@ -72,24 +81,66 @@ pub(crate) fn routes(api: Api, max_body_bytes: usize) -> axum::Router {
         .routes(routes!(health::health))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(health::get_stats))
+        .routes(routes!(openapi::get_document))
         .split_for_parts();
-    let document = serde_json::to_value(document).unwrap_or_default();
+    let document = openapi::Text(serde_json::to_vec(&document).unwrap_or_default().into());
     let request_id = HeaderName::from_static("x-request-id");
     router
-        .route("/openapi.json", get(async || axum::Json(document)))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .with_state(api)
+        .layer(Extension(document))
         .layer(DefaultBodyLimit::max(max_body_bytes))
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(from_fn(within_timeout))
+        // Failures are logged where they happen.
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
 }
 
-/// The span of a request names method, path and id. Queries stay out: they may hold personal data.
+async fn within_timeout(request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(TIMEOUT, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        tracing::error!("Failed to answer a request within {} s", TIMEOUT.as_secs());
+        problem::Problem::timed_out(TIMEOUT).into_response()
+    })
+}
+
+/// The span of a request names method, path and id, as far as they are of a sensible length.
+/// Queries stay out: they may hold personal data.
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    fn beginning(text: &str) -> &str {
+        text.get(..200).unwrap_or(text)
+    }
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+    let path = request.uri().path();
+    tracing::info_span!("request", method = %request.method(), path = beginning(path), id = beginning(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::get};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_a_problem_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let router = Router::new().route("/", get(async || std::future::pending::<()>().await));
+        let router = router.layer(from_fn(within_timeout));
+        tokio::spawn(serve(listener, router, std::future::pending(), TIMEOUT));
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        tokio::time::pause(); // from now on, time passes as soon as everybody waits
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("application/problem+json"), "{answer}");
+        assert!(answer.contains("\"code\":\"timeout\"") && answer.contains("retry-after: 1"), "{answer}");
+    }
 }

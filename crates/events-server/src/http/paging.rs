@@ -1,14 +1,43 @@
 //! Queries: parameters by name, both spellings, with limits and cursors.
 
-use std::str::FromStr;
+use std::{future::Future, str::FromStr};
 
-use events_core::ports::PageRequest;
+use events_core::{
+    StoreError,
+    ports::{Page, PageRequest},
+};
 
 use super::problem::Problem;
 
 /// Rows in a page unless the caller says otherwise (R223), and at most (C44).
 const DEFAULT_LIMIT: usize = 50;
 const MAX_LIMIT: usize = 1000;
+/// Rows to pass over at most: the store walks over each of them.
+const MAX_OFFSET: usize = 1_000_000;
+/// Rows read at once, and bytes of events from which on a page ends early. A thousand events of
+/// the largest size would be hundreds of megabytes.
+const CHUNK: usize = 100;
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Reads a page in chunks. It ends before its limit when its rows weigh too much; `next` leads on.
+pub(super) async fn gather<T, F: Future<Output = Result<Page<T>, StoreError>>>(
+    mut page: PageRequest,
+    weight: impl Fn(&T) -> usize,
+    read: impl Fn(PageRequest) -> F,
+) -> Result<Page<T>, StoreError> {
+    let wanted = page.limit;
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    loop {
+        page.limit = CHUNK.min(wanted - rows.len());
+        let Page { items, next } = read(page.clone()).await?;
+        bytes += items.iter().map(&weight).sum::<usize>();
+        rows.extend(items);
+        if next.is_none() || rows.len() >= wanted || bytes > PAGE_BYTES {
+            return Ok(Page { items: rows, next });
+        }
+        (page.offset, page.cursor) = (0, next);
+    }
+}
 
 /// The parameters of a query string; each is taken out once, and what is left over is refused.
 pub(super) struct Parameters(Vec<(String, String)>);
@@ -53,14 +82,14 @@ impl Parameters {
     /// One of a few words, as JSON spells them.
     pub(super) fn word<T: serde::de::DeserializeOwned>(
         &mut self,
-        name: &str,
+        names: &[&str],
         allowed: &str,
     ) -> Result<Option<T>, Problem> {
-        let Some(text) = self.text(&[name])? else { return Ok(None) };
+        let Some(text) = self.text(names)? else { return Ok(None) };
         let word = serde_json::Value::String(text);
         serde_json::from_value(word.clone())
             .map(Some)
-            .map_err(|_| Problem::invalid_field(name, format!("must be one of {allowed}, but is {word}")))
+            .map_err(|_| Problem::invalid_field(names[0], format!("must be one of {allowed}, but is {word}")))
     }
 
     /// `limit`, `offset` and `cursor`.
@@ -73,8 +102,17 @@ impl Parameters {
             ));
         }
         let offset = self.value(&["offset"], "a number, 0 or more")?.unwrap_or(0);
+        if offset > MAX_OFFSET {
+            let problem = format!("must be at most {MAX_OFFSET}, but is {offset}; go on with `cursor` instead");
+            return Err(Problem::invalid_field("offset", problem));
+        }
         let cursor = self.value(&["cursor"], "the `next` of the page before")?;
         Ok(PageRequest { limit, offset, cursor })
+    }
+
+    /// Whether this parameter is given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(given, _)| given == name)
     }
 
     /// Refuses parameters that nobody took.

@@ -1,6 +1,6 @@
 //! Problems: every error answer, as `application/problem+json` (RFC 9457).
 
-use std::any::Any;
+use std::{any::Any, time::Duration};
 
 use axum::{
     http::{Method, StatusCode, Uri, header},
@@ -81,6 +81,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "The API key does not allow this", detail)
     }
 
+    /// The stable word for the kind of problem.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// Adds the field that the problem is about.
     pub(crate) fn about(mut self, field: &str) -> Self {
         self.errors.push(FieldError { field: field.to_owned(), problem: self.detail.clone() });
@@ -93,6 +98,21 @@ impl Problem {
 
     fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The store does not answer", detail)
+    }
+
+    /// The body is in a form that is not read here.
+    pub(super) fn unsupported(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body has another form", detail)
+    }
+
+    /// The request took too long.
+    pub(super) fn timed_out(after: Duration) -> Self {
+        let detail = format!(
+            "the answer was not ready within {} s; whether anything was changed is unknown, \
+             publishing again with the same idempotency_key is safe",
+            after.as_secs()
+        );
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", "The request took too long", detail)
     }
 }
 
@@ -122,11 +142,12 @@ impl From<PublishError> for Problem {
                 Self::conflict(error.to_string()).about(if by_key { "idempotency_key" } else { "event_id" })
             }
             PublishError::Unavailable(error) => error.into(),
-            PublishError::Unknown(_) => Self::unavailable(error.to_string()),
+            PublishError::Unknown(reason) => StoreError::Unknown(reason).into(),
         }
     }
 }
 
+/// What went wrong inside is for the log: it may name files, and concerns the operator only.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!("Failed to answer a request: {error}");
@@ -135,12 +156,19 @@ impl From<StoreError> for Problem {
                 StatusCode::INSUFFICIENT_STORAGE,
                 "full",
                 "There is no space left",
-                format!("{error}; nothing was changed, reading still works"),
+                "the store has no space left; nothing was changed, and reading still works",
             ),
-            StoreError::Corrupt(_) => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "corrupt", "The store is damaged", error.to_string())
-            }
-            StoreError::Unavailable(_) | StoreError::Unknown(_) => Self::unavailable(error.to_string()),
+            StoreError::Corrupt(_) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "corrupt",
+                "The store is damaged",
+                "the store holds something unreadable; the server's log says what",
+            ),
+            StoreError::Unavailable(_) => Self::unavailable("nothing was changed; try again in a moment"),
+            StoreError::Unknown(_) => Self::unavailable(
+                "it is unknown whether it was done; doing it again is safe, \
+                 for publishing with the same idempotency_key or event_id",
+            ),
         }
     }
 }

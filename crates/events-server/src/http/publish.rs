@@ -6,12 +6,19 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
-use events_core::{Metadata, NewEvent, PublishError, Published, ports::Scope};
-use serde::Serialize;
+use events_core::{Metadata, NewEvent, PublishError, Published};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{Api, auth::Caller, body::Text, openapi, problem::Problem};
+use super::{
+    Api,
+    auth::{Caller, MayPublish},
+    batch::Batch,
+    body::Text,
+    headers, openapi,
+    problem::Problem,
+};
 
 /// Events in one call; they become durable together.
 const MAX_EVENTS: usize = 10_000;
@@ -24,6 +31,17 @@ pub(super) struct PublishedList {
     events: Vec<PublishedItem>,
 }
 
+/// The answer of status 200.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read by the derive only")]
+enum PublishedAgain {
+    /// The one event, which was stored before.
+    One(Box<openapi::Event>),
+    /// The outcome for each of many.
+    Many(PublishedList),
+}
+
 /// What became of one event.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PublishedItem {
@@ -32,7 +50,10 @@ pub(super) struct PublishedItem {
     event_id: Option<events_core::EventId>,
     /// Whether it had been published before with the same key or id.
     duplicate: bool,
-    /// Why it was not stored; the others were.
+    /// Why it was not stored, a stable word for programs: `conflict`. The others were stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    /// Why it was not stored, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -52,63 +73,68 @@ struct PublishedEvent<'a> {
 /// key is in conflict, which concerns its own event only.
 #[utoipa::path(
     post, path = "/api/v1/events", tag = "events",
-    request_body(content = openapi::NewEvent, description = "An event, or an array of at most 10,000 events"),
+    request_body(content = openapi::Publish, description = "An event, or an array of at most 10,000 events"),
     params(("idempotency-key" = Option<String>, Header, description = "For one event: the same as `idempotency_key` in the body")),
     responses(
         (status = 201, body = openapi::Event, description = "Stored"),
-        (status = 200, body = PublishedList, description = "Was stored before; or the outcome for each of many"),
+        (status = 200, body = PublishedAgain, description = "Was stored before; or the outcome for each of many"),
         (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 409, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem),
+        (status = 409, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
+        (status = 422, body = Problem),
         (status = 503, body = Problem), (status = 507, body = Problem),
     ),
 )]
 pub(super) async fn publish_events(
     State(api): State<Api>,
-    caller: Caller,
+    MayPublish(caller): MayPublish,
     headers: HeaderMap,
     Text(body): Text,
 ) -> Result<Response, Problem> {
-    caller.may(Scope::Publish)?;
-    let origin = Metadata::from_headers(
-        "",
-        headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
-    );
+    let origin = headers::origin(&headers);
+    let key = headers::idempotency_key(&headers)?;
     if body.trim_start().starts_with('[') {
+        if key.is_some() {
+            let problem = "is for one event; give each event of an array its own idempotency_key";
+            return Err(Problem::invalid_field("idempotency-key", problem));
+        }
         publish_many(&api, &caller, &origin, &body).await
     } else {
-        publish_one(&api, &caller, &headers, &origin, &body).await
+        publish_one(&api, &caller, key, &origin, &body).await
     }
 }
 
 async fn publish_one(
     api: &Api,
     caller: &Caller,
-    headers: &HeaderMap,
+    key: Option<&str>,
     origin: &Metadata,
     body: &str,
 ) -> Result<Response, Problem> {
     check_json(body)?;
     let mut event = NewEvent::from_json(body).map_err(|invalid| Problem::invalid([invalid]))?;
-    if let Some(key) = headers.get("idempotency-key") {
-        let key = key.to_str().map_err(|_| Problem::invalid_field("idempotency-key", "must be printable ASCII"))?;
+    if let Some(key) = key {
+        one_key(key, body)?;
         event = event.idempotency_key(key);
     }
-    let event = admit(event, caller, origin)?;
+    let event = admit(event, caller, origin).map_err(|other| other.about("organization_id"))?;
     let Published { event, duplicate } = api.publisher.publish(event).await?;
     let status = if duplicate { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(PublishedEvent { event: &event, duplicate })).into_response())
 }
 
 async fn publish_many(api: &Api, caller: &Caller, origin: &Metadata, body: &str) -> Result<Response, Problem> {
-    let raw: Vec<&RawValue> = serde_json::from_str(body).map_err(|error| not_json(&error))?;
-    if raw.len() > MAX_EVENTS {
-        let detail = format!("{} events in one call, the limit is {MAX_EVENTS}; send them in several calls", raw.len());
+    let Batch(raw) = serde_json::from_str::<Batch<'_, MAX_EVENTS>>(body).map_err(|error| not_json(&error))?;
+    let Some(raw) = raw else {
+        let detail = format!("more than {MAX_EVENTS} events in one call; send them in several calls");
         return Err(Problem::too_large(detail).about("events"));
-    }
+    };
     let (mut events, mut faults) = (Vec::with_capacity(raw.len()), Vec::new());
     for (at, raw) in raw.iter().enumerate() {
         match NewEvent::from_json(raw.get()) {
-            Ok(event) => events.push(admit(event, caller, origin)?),
+            Ok(event) => {
+                let admitted = admit(event, caller, origin);
+                events.push(admitted.map_err(|other| other.about(&format!("[{at}].organization_id")))?);
+            }
             Err(invalid) => faults.push(invalid.at(at)),
         }
         if faults.len() == MAX_FAULTS {
@@ -125,8 +151,34 @@ async fn publish_many(api: &Api, caller: &Caller, origin: &Metadata, body: &str)
 
 fn item(outcome: Result<Published, PublishError>) -> PublishedItem {
     match outcome {
-        Ok(Published { event, duplicate }) => PublishedItem { event_id: Some(event.event_id), duplicate, error: None },
-        Err(error) => PublishedItem { event_id: None, duplicate: false, error: Some(error.to_string()) },
+        Ok(Published { event, duplicate }) => {
+            PublishedItem { event_id: Some(event.event_id), duplicate, code: None, error: None }
+        }
+        Err(error) => {
+            let text = error.to_string();
+            PublishedItem {
+                event_id: None,
+                duplicate: false,
+                code: Some(Problem::from(error).code()),
+                error: Some(text),
+            }
+        }
+    }
+}
+
+/// Refuses a key in the header next to another one in the body.
+fn one_key(header: &str, body: &str) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Keyed {
+        #[serde(alias = "idempotencyKey")]
+        idempotency_key: Option<String>,
+    }
+    match serde_json::from_str(body) {
+        Ok(Keyed { idempotency_key: Some(key) }) if key != header => {
+            let problem = "differs from the one in the body, idempotency_key; send one of them";
+            Err(Problem::invalid_field("idempotency-key", problem))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -49,22 +49,17 @@ fn without_a_destination_there_is_no_handler() {
 /// R033
 #[test]
 fn every_type_with_a_template_has_a_route_and_no_other() {
-    let handler = handler(json!({ "webhook_url": URL }));
+    let handler = handler(json!({ "webhook_url": URL, "channels": { "#alerts": URL, "#signups": URL } }));
     assert_eq!(handler.name().as_str(), "slack");
     assert!(handler.routes().iter().all(|route| route.handler.as_str() == "slack"));
-    let expected = [
-        "#alerts [billing.payment_failed]",
-        "#signups [auth.user_signed_up]",
-        "default [import.completed]",
-        "default [import.failed]",
-        "default [importer.created]",
-        "default [subscription.cancelled]",
-        "default [subscription.payment_failed]",
-        "default [subscription.started]",
-        "default [user.first_import]",
-        "default [user.signup]",
-    ];
-    assert_eq!(pairs(&handler.routes()), expected.map(str::to_owned).into());
+    let told = |entry: &&events_core::CatalogEntry| entry.handlers.contains_key("slack");
+    let pair = |entry: &events_core::CatalogEntry| {
+        let channel = entry.handlers["slack"]["channel"].as_str().unwrap_or("default");
+        format!("{channel} [{}]", entry.event_type)
+    };
+    let expected: BTreeSet<_> = Catalog::embedded().entries().filter(told).map(pair).collect();
+    assert!(expected.len() >= 10, "the eight one-liners and the two rich messages");
+    assert_eq!(pairs(&handler.routes()), expected);
 }
 
 #[test]
@@ -113,6 +108,24 @@ async fn a_channel_without_a_destination_is_named_in_the_default_one() {
     let request = handle(&with_bot, "#signups", "auth.user_signed_up", payload).await;
     assert!(request.is_err(), "the receiver answers `ok`, which is no answer of the API");
     assert_eq!(receiver.requests().last().unwrap().line, "POST /slack/api/chat.postMessage HTTP/1.1");
+}
+
+/// Whatever goes to one address is one target: it shares one rate and one pause.
+#[test]
+fn channels_without_a_destination_share_the_default_target() {
+    let targets = |config| {
+        let routes = handler(config).routes();
+        let mut targets: Vec<_> = routes.iter().map(|route| route.target.as_str().to_owned()).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        targets
+    };
+    assert_eq!(targets(json!({ "webhook_url": URL })), ["default"]);
+    assert_eq!(targets(json!({ "webhook_url": URL, "channels": { "#alerts": URL } })), ["#alerts", "default"]);
+    assert_eq!(
+        targets(json!({ "bot_token": "xoxb-1", "default_channel": "#all" })),
+        ["#alerts", "#signups", "default"]
+    );
 }
 
 /// R032: overridable per type.
@@ -182,7 +195,7 @@ async fn an_older_target_gets_the_types_own_message() {
         "webhook_url": receiver.url("/default"), "templates": { "user.signup": { "channel": "#people" } },
     }));
     handle(&moved, "default", "user.signup", json!({ "email": "a@b.c" })).await.unwrap();
-    assert_eq!(receiver.only_request().text(), "New signup: a@b.c");
+    assert_eq!(receiver.only_request().text(), "[#people] New signup: a@b.c");
 }
 
 #[test]
@@ -266,8 +279,8 @@ fn types_of_an_own_catalog_are_told_and_their_faults_named() {
         let config = serde_json::from_value(json!({ "webhook_url": URL })).unwrap();
         SlackHandler::from_config(&config, Arc::new(catalog))
     };
-    let handler = with(json!({ "template": "Shipped {order}", "channel": "#ops" })).unwrap().unwrap();
-    assert_eq!(pairs(&handler.routes()), ["#ops [order.shipped]".to_owned()].into());
+    let handler = with(json!({ "template": "Shipped {order}" })).unwrap().unwrap();
+    assert_eq!(pairs(&handler.routes()), ["default [order.shipped]".to_owned()].into());
     let refused = |slack| with(slack).unwrap_err().to_string();
     assert!(
         refused(json!({ "text": "x" })).contains("handlers.slack of order.shipped is refused: unknown field `text`")

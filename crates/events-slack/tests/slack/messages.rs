@@ -111,7 +111,7 @@ async fn a_template_that_cannot_be_filled_sends_nothing() {
 async fn an_alias_is_sent_as_its_canonical_type() {
     let receiver = Receiver::start([]).await;
     handle(&with_webhook(&receiver.url("/")), "default", "user.signed_up", json!({ "email": "a@b.c" })).await.unwrap();
-    assert_eq!(receiver.only_request().text(), "🎉 New user signed up: a@b.c");
+    assert_eq!(receiver.only_request().text(), "[#signups] 🎉 New user signed up: a@b.c");
 }
 
 fn section(fields: &[(&str, &str)]) -> Value {

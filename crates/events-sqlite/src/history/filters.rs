@@ -15,15 +15,15 @@ use crate::{error::Failure, reader::Reader};
 /// indexes when it prepares a statement and knows no values then. Its first two arguments are the
 /// rows of the page, one more than asked for, and the rows to pass over.
 pub(super) struct Filters {
-    text: &'static str,
+    text: String,
     conditions: String,
     arguments: SqliteArguments,
 }
 
 impl Filters {
     /// The statement `text`, which has `{filters}` wherever the conditions go.
-    pub(super) fn new(text: &'static str, page: &PageRequest) -> Result<Self, Failure> {
-        let mut filters = Self { text, conditions: String::new(), arguments: SqliteArguments::default() };
+    pub(super) fn new(text: impl Into<String>, page: &PageRequest) -> Result<Self, Failure> {
+        let mut filters = Self { text: text.into(), conditions: String::new(), arguments: SqliteArguments::default() };
         filters.argument(crate::count(page.limit.saturating_add(1)))?;
         filters.argument(crate::count(page.offset))?;
         Ok(filters)

@@ -45,10 +45,11 @@ impl EventHistory for SqliteStore {
         organization_id: Option<&str>,
         after: Seq,
     ) -> Result<bool, StoreError> {
-        let query = sqlx::query(include_str!("../queries/happened_after.sql"))
-            .bind(event_type.as_str())
-            .bind(organization_id)
-            .bind(after.0);
+        let text = match organization_id {
+            Some(_) => include_str!("../queries/happened_after.sql"),
+            None => include_str!("../queries/happened_after_nowhere.sql"),
+        };
+        let query = sqlx::query(text).bind(event_type.as_str()).bind(organization_id).bind(after.0);
         self.reader.one(query, |row| Ok(row.try_get(0)?)).await
     }
 

@@ -19,8 +19,18 @@ pub(super) async fn page(reader: &Reader, query: &TimelineQuery) -> Result<Page<
     filters.page(reader, query.page.limit, detail, |detail| detail.seq.0).await
 }
 
+/// The statement that looks where the fewest events are.
+fn statement(query: &TimelineQuery) -> String {
+    let indexed = |index| include_str!("../queries/timeline_indexed.sql").replace("{index}", index);
+    match (&query.actor, &query.organization_id) {
+        (Some(_), _) => indexed("idx_actor_events"),
+        (None, Some(_)) => indexed("idx_org_events"),
+        (None, None) => include_str!("../queries/timeline.sql").to_owned(),
+    }
+}
+
 fn filters(query: &TimelineQuery) -> Result<Filters, Failure> {
-    let mut filters = Filters::new(include_str!("../queries/timeline.sql"), &query.page)?;
+    let mut filters = Filters::new(statement(query), &query.page)?;
     filters.and("seq < {}", query.page.cursor)?;
     filters.and("actor = {}", query.actor.as_deref())?;
     filters.and("organization_id = {}", query.organization_id.as_deref())?;

@@ -2,4 +2,4 @@
 SELECT target, paced_until FROM target_states
 WHERE handler = ?1 AND ready_at <= ?2
 ORDER BY ready_at, target
-LIMIT ?3
+LIMIT ?3 + 0

@@ -4,7 +4,7 @@ FROM (
     FROM dead_letters AS listed
     WHERE true{filters}
     ORDER BY delivery_id DESC
-    LIMIT ?1 OFFSET ?2
+    LIMIT ?1 + 0 OFFSET ?2
 ) AS page
 CROSS JOIN events USING (seq)
 ORDER BY delivery_id DESC

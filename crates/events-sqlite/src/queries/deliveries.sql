@@ -37,7 +37,7 @@ FROM (
         LIMIT ?1 + ?2
     )
     ORDER BY delivery_id DESC
-    LIMIT ?1 OFFSET ?2
+    LIMIT ?1 + 0 OFFSET ?2
 ) AS page
 CROSS JOIN events USING (seq)
 ORDER BY page.delivery_id DESC

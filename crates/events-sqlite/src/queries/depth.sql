@@ -1,9 +1,11 @@
--- How much waits at ?1. Events with a waiting delivery are counted by the index on seq; the few whose
+-- How much waits at ?1, counted in indexes; the few that are leased are taken off. Events with a waiting delivery are counted by the index on seq; the few whose
 -- deliveries are all planned for later are taken off again.
 SELECT
     (SELECT count(*) FROM outbox) AS unrouted,
-    (SELECT count(*) FROM deliveries WHERE lease_until IS NULL AND due_at <= ?1) AS due,
-    (SELECT count(*) FROM deliveries WHERE lease_until IS NULL AND due_at > ?1) AS scheduled,
+    (SELECT count(*) FROM deliveries WHERE due_at <= ?1)
+    - (SELECT count(*) FROM deliveries WHERE lease_until IS NOT NULL AND due_at <= ?1) AS due,
+    (SELECT count(*) FROM deliveries WHERE due_at > ?1)
+    - (SELECT count(*) FROM deliveries WHERE lease_until IS NOT NULL AND due_at > ?1) AS scheduled,
     (SELECT count(*) FROM deliveries WHERE lease_until IS NOT NULL) AS leased,
     (SELECT count(*) FROM dead_letters) AS dead,
     (SELECT count(DISTINCT seq) FROM deliveries) AS open_events,

@@ -1,1 +1,7 @@
-SELECT EXISTS (SELECT 1 FROM events WHERE event_type = ?1 AND organization_id IS ?2 AND seq > ?3)
+SELECT EXISTS (
+    SELECT 1 FROM events INDEXED BY idx_org_events
+    WHERE seq >> 14 IN (SELECT part FROM event_parts WHERE part >= ?3 >> 14)
+        AND organization_id = ?2
+        AND event_type = ?1
+        AND seq > ?3
+)

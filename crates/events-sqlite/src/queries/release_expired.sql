@@ -5,6 +5,6 @@ WHERE delivery_id IN (
     SELECT delivery_id FROM deliveries
     WHERE lease_until < ?1
     ORDER BY lease_until, delivery_id
-    LIMIT ?2
+    LIMIT ?2 + 0
 )
 RETURNING delivery_id, seq, handler, target, attempts

@@ -1,1 +1,1 @@
-SELECT * FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2
+SELECT * FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2 + 0

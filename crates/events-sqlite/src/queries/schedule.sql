@@ -1,19 +1,29 @@
--- When something can next be claimed for these targets. Run whenever the set of waiting
+-- When something can next be claimed for these targets of a handler. Run whenever the set of waiting
 -- deliveries of a target, or its state, has changed; costs a seek for each target, however much waits.
--- ?1: [[handler, target], …]
 INSERT INTO target_states (handler, target, ready_at)
 SELECT
-    given.value ->> 0,
-    given.value ->> 1,
+    ?1,
+    given.value,
     (
-        SELECT min(due_at) FROM deliveries
-        WHERE handler = given.value ->> 0 AND target = given.value ->> 1 AND lease_until IS NULL
+        SELECT due_at FROM deliveries
+        WHERE handler = ?1 AND target = given.value AND lease_until IS NULL
+        ORDER BY due_at
+        LIMIT 1
     )
-FROM json_each(?1) AS given
+FROM json_each(?2) AS given
 WHERE true -- or the parser takes ON for a join
 ON CONFLICT (handler, target) DO UPDATE SET
     ready_at = iif(
         disabled_at IS NULL,
         max(excluded.ready_at, ifnull(paused_until, excluded.ready_at), ifnull(not_before, excluded.ready_at)),
         NULL
-    )
+    );
+
+-- A target about which nothing is known any more needs no row: mailboxes come and go by the million.
+DELETE FROM target_states
+WHERE handler = ?1
+    AND target IN (SELECT value FROM json_each(?2))
+    AND ready_at IS NULL
+    AND paused_until IS NULL
+    AND paced_until IS NULL
+    AND disabled_at IS NULL

@@ -2,7 +2,10 @@ SELECT
     handler, target, paused_until, disabled_at, disabled_reason,
     (
         SELECT count(*) FROM deliveries
-        WHERE deliveries.handler = resting.handler AND deliveries.target = resting.target AND lease_until IS NULL
+        WHERE deliveries.handler = resting.handler AND deliveries.target = resting.target
+    ) - (
+        SELECT count(*) FROM deliveries INDEXED BY idx_deliveries_leased
+        WHERE deliveries.handler = resting.handler AND deliveries.target = resting.target AND lease_until IS NOT NULL
     ) AS waiting
 FROM target_states AS resting
 WHERE disabled_at IS NOT NULL OR paused_until > ?1

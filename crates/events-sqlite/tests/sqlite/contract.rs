@@ -1,4 +1,4 @@
-//! Every promise of the store ports.
+//! Every promise of the store ports, and random walks compared with the memory store.
 
 use std::sync::Arc;
 
@@ -12,3 +12,4 @@ async fn sqlite() -> Fixture {
 }
 
 events_core::store_contract!(sqlite);
+events_core::store_model!(sqlite);

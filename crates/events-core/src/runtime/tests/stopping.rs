@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::{Bench, Scripted, event, hooked::Hooked};
 use crate::{
     Engine, EngineOptions, EventStore, NewEvent, Pattern, StoreError,
-    delivery::DeliveryState,
-    ports::{Delivered, EventHistory, HandlerPolicy},
+    delivery::{DeliveryState, RetryPolicy},
+    ports::{Clock, Delivered, EventHistory, HandlerPolicy, NewDelivery, RoutedEvent},
     routing::Route,
-    testkit::{MemoryStore, PausedClock},
+    testkit::{self, MemoryStore, PausedClock},
 };
 
 fn narrow() -> HandlerPolicy {
@@ -59,6 +59,34 @@ async fn what_outlasts_the_grace_is_left_to_its_lease_and_run_again() {
     assert!((20..=36).contains(&waited), "re-run after {waited} s");
     bench.settled().await;
     assert_eq!(bench.deliveries().await[0].state, DeliveryState::Succeeded);
+}
+
+/// A delivery that takes its process down each time is not tried for ever.
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_no_worker_survives_ends_in_the_dead_letters() {
+    let retry = RetryPolicy { max_attempts: 3, ..RetryPolicy::default() };
+    let policy = HandlerPolicy { retry, ..HandlerPolicy::default() };
+    let handler = Scripted::new("all", policy, |_, _| Ok(Delivered::default()));
+    let store = Arc::new(MemoryStore::new());
+    let clock: Arc<dyn Clock> = Arc::new(PausedClock::new());
+    let ready = NewDelivery { due_at: clock.now(), ..testkit::delivery("all", "default") };
+    store.append(vec![testkit::event("a.b").build()]).await.unwrap();
+    let routed = RoutedEvent { seq: crate::Seq(1), deliveries: vec![ready], cancellations: vec![] };
+    store.route(vec![routed], clock.now()).await.unwrap();
+    for _ in 0..3 {
+        store.claim(testkit::claim("all").at(clock.now()).build()).await.unwrap();
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(store.release_expired(clock.now(), 10).await.unwrap(), 1);
+    }
+    let options = EngineOptions { clock, ..EngineOptions::default() };
+    let builder = Engine::builder(store.clone(), store.clone()).options(options);
+    let bench = Bench { engine: builder.handler(handler.clone(), []).start(), store };
+    bench.settled().await;
+    assert!(handler.calls().is_empty());
+    let delivery = bench.deliveries().await.remove(0);
+    assert_eq!(delivery.state, DeliveryState::Dead);
+    let reason = delivery.last_error.unwrap();
+    assert_eq!(reason, "given up after 3 attempts, the last of which no worker survived");
 }
 
 /// A store that fails now and then fails nobody for good.

@@ -58,7 +58,7 @@ impl Execution {
         };
         let mut kept = Vec::with_capacity(deliveries.len());
         for delivery in deliveries.into_iter().filter(|delivery| self.held.has(delivery.lease_ref())) {
-            match self.check_guard(&delivery).await {
+            match self.check(&delivery).await {
                 None => kept.push(delivery),
                 Some(outcome) => drop(self.settle(&delivery, outcome, Instant::now()).await),
             }
@@ -88,7 +88,7 @@ impl Execution {
             return None; // the lease was lost while it waited; somebody else has it
         }
         let started = Instant::now();
-        let outcome = match self.check_guard(delivery).await {
+        let outcome = match self.check(delivery).await {
             Some(outcome) => outcome,
             None => self.within_deadline(self.handler.handle(delivery)).await.unwrap_or_else(Err),
         };
@@ -108,8 +108,14 @@ impl Execution {
         }
     }
 
-    /// What becomes of a follow-up whose guard forbids it, or cannot be asked.
-    async fn check_guard(&self, delivery: &Delivery) -> Option<Outcome> {
+    /// What becomes of a delivery that is not to be handled: a follow-up whose guard forbids it or
+    /// cannot be asked, and one whose worker was lost time and again, which may be its own doing.
+    async fn check(&self, delivery: &Delivery) -> Option<Outcome> {
+        let most = self.policy.retry.max_attempts;
+        if delivery.attempt > most {
+            let message = format!("given up after {most} attempts, the last of which no worker survived");
+            return Some(Err(HandlerError::fail(ErrorClass::LOST, message)));
+        }
         let guard = delivery.guard.as_ref()?;
         let organization = delivery.event.organization_id.as_deref();
         match self.history.happened_after(&guard.unless, organization, delivery.seq).await {
@@ -143,10 +149,11 @@ fn log_failure(delivery: &Delivery, settlement: &Settlement, message: &str) {
     let (id, event_type) = (event.event_id, &event.event_type);
     let class = settlement.report.error_class.as_ref().map_or("", ErrorClass::as_str);
     if let Verdict::RetryAt(at) = settlement.verdict {
-        tracing::warn!(event.id = %id, delivery.id = %delivery_id, %target, attempt, class, retry_at = %at,
+        tracing::warn!(event.id = %id, delivery.id = %delivery_id, delivery.target = %target,
+            attempt, class, retry_at = %at,
             "Event handler {handler} failed for {event_type}: {message}");
     } else {
-        tracing::error!(event.id = %id, delivery.id = %delivery_id, %target, attempt, class,
+        tracing::error!(event.id = %id, delivery.id = %delivery_id, delivery.target = %target, attempt, class,
             "Event handler {handler} failed for good for {event_type}: {message}");
     }
 }

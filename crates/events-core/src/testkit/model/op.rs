@@ -108,7 +108,7 @@ pub(super) struct Letters {
 }
 
 pub(super) fn any_op() -> impl Strategy<Value = Op> {
-    let prune = (0..200_i64, 0..200_i64, 0..200_i64, 0..12_usize).prop_map(
+    let prune = (-1..40_i64, -1..40_i64, -1..40_i64, 0..6_usize).prop_map(
         |(attempts_age, dead_letters_age, keys_age, limit)| Op::Prune {
             attempts_age,
             dead_letters_age,
@@ -119,15 +119,15 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => vec(draft(), 0..4).prop_map(Op::Append),
         6 => vec(plan(), 1..4).prop_map(Op::Route),
-        8 => (handler(), 0..9_usize, 1..30_u64, proptest::bool::ANY)
+        8 => (handler(), 0..9_usize, prop_oneof![2 => 1..6_u64, 1 => 1..40_u64], proptest::bool::ANY)
             .prop_map(|(handler, limit, lease, paced)| Op::Claim { handler, limit, lease, paced }),
         8 => vec(ending(), 1..5).prop_map(Op::Settle),
-        1 => (vec(picked(), 0..4), 0..60_i64).prop_map(|(held, seconds)| Op::Renew { held, seconds }),
+        2 => (vec(picked(), 0..4), 0..40_i64).prop_map(|(held, seconds)| Op::Renew { held, seconds }),
         4 => seconds().prop_map(|seconds| Op::Advance { seconds }),
         3 => (0..4_usize).prop_map(|limit| Op::ReleaseExpired { limit }),
         2 => letters().prop_map(Op::Redrive),
         1 => (0..3_usize, option::of(0..3_usize)).prop_map(|(handler, target)| Op::Resume { handler, target }),
-        1 => prune,
+        2 => prune,
         1 => (0..3_usize).prop_map(|handler| Op::NextDue { handler }),
         3 => any_read().prop_map(Op::Read),
     ]
@@ -179,7 +179,7 @@ prop_compose! {
         target in 0..3_usize,
         delay in prop_oneof![4 => Just(0_i64), 1 => -5..60_i64],
         cancel_key in option::weighted(0.3, 0..2_u8),
-        guarded in rarely(),
+        guarded in proptest::bool::ANY,
     ) -> Planned {
         Planned { handler, target, delay, cancel_key, guarded }
     }
@@ -204,7 +204,7 @@ prop_compose! {
         claim in picked(),
         again in rarely(),
         verdict in come(),
-        effect in option::weighted(0.15, effect()),
+        effect in option::weighted(0.25, effect()),
     ) -> Ending {
         Ending { claim, again, verdict, effect }
     }

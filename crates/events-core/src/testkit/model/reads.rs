@@ -1,6 +1,10 @@
 //! Reads of a walk: filters and pages in any combination.
 
-use proptest::{option, prop_compose, prop_oneof, sample::select, strategy::Strategy};
+use proptest::{
+    option, prop_compose, prop_oneof,
+    sample::select,
+    strategy::{Just, Strategy},
+};
 
 use super::{
     op::{HANDLERS, ORGANIZATIONS, Pick, TARGETS, TYPES, picked},
@@ -44,7 +48,7 @@ pub(super) struct Filter {
 pub(super) fn any_read() -> impl Strategy<Value = Read> {
     prop_oneof![
         (picked(), 0..3_usize).prop_map(|(event, organization)| Read::Event { event, organization }),
-        (option::of(0..4_usize), option::of(0..60_i64), option::of(-1..30_i64), filter())
+        (option::of(0..4_usize), option::of(-1..20_i64), option::of(-1..20_i64), filter())
             .prop_map(|(types, since_age, until_age, filter)| Read::Timeline { types, since_age, until_age, filter }),
         (option::weighted(0.3, picked()), option::weighted(0.3, select(&STATES[..])), filter())
             .prop_map(|(event, state, filter)| Read::Deliveries { event, state, filter }),
@@ -64,9 +68,9 @@ prop_compose! {
         handler in option::weighted(0.3, 0..3_usize),
         target in option::weighted(0.3, 0..3_usize),
         organization in 0..3_usize,
-        limit in 0..6_usize,
-        offset in 0..3_usize,
-        cursor in option::of(0..20_i64),
+        limit in prop_oneof![0..6_usize, Just(50)],
+        offset in prop_oneof![2 => Just(0_usize), 1 => 1..3_usize],
+        cursor in option::weighted(0.3, 0..40_i64),
     ) -> Filter {
         Filter { handler, target, organization, page: PageRequest { limit, offset, cursor } }
     }

@@ -1,39 +1,11 @@
-//! The OpenAPI document: shapes of the core's types as they look in JSON.
-//!
-//! The core knows nothing of OpenAPI, so its types are described here, field by field. A test
-//! holds real answers against these descriptions.
+//! Shapes of the core's types as they look in JSON.
 
 use serde::Serialize;
-use utoipa::{
-    IntoParams, Modify, OpenApi, ToSchema,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
-
-/// The document without its paths, which come from the routes.
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "events",
-        description = "Publish what happened once; everyone who should know learns of it. \
-                       All calls but /health need an API key. Errors are application/problem+json."
-    ),
-    modifiers(&ApiKeySecurity),
-    security(("api_key" = []))
-)]
-pub(super) struct Document;
-
-struct ApiKeySecurity;
-
-impl Modify for ApiKeySecurity {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
-        document.components.get_or_insert_default().add_security_scheme("api_key", scheme);
-    }
-}
+use utoipa::ToSchema;
 
 /// An event to publish. The camelCase spellings of every field are accepted too.
 #[derive(Serialize, ToSchema)]
-pub(super) struct NewEvent {
+pub(in crate::http) struct NewEvent {
     /// What happened: `segment.segment`, lower snake case.
     #[schema(example = "user.signup")]
     event_type: String,
@@ -57,9 +29,20 @@ pub(super) struct NewEvent {
     idempotency_key: Option<String>,
 }
 
+/// One event or many.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read by the derive only")]
+pub(in crate::http) enum Publish {
+    /// One event.
+    One(Box<NewEvent>),
+    /// At most 10,000 events, stored together.
+    Many(Vec<NewEvent>),
+}
+
 /// Where an event came from.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Metadata {
+pub(in crate::http) struct Metadata {
     ip_address: Option<String>,
     user_agent: Option<String>,
     request_id: Option<String>,
@@ -74,7 +57,7 @@ pub(super) struct Metadata {
 
 /// An event with its progress. Publishing answers without the progress, and with `duplicate`.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Event {
+pub(in crate::http) struct Event {
     /// Position in the log.
     seq: Option<i64>,
     event_id: String,
@@ -102,7 +85,7 @@ pub(super) struct Event {
 
 /// One event for one handler at one target.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Delivery {
+pub(in crate::http) struct Delivery {
     delivery_id: i64,
     event_id: String,
     event_type: String,
@@ -118,7 +101,7 @@ pub(super) struct Delivery {
 
 /// One try at a delivery.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Attempt {
+pub(in crate::http) struct Attempt {
     delivery_id: i64,
     handler: String,
     target: String,
@@ -140,7 +123,7 @@ pub(super) struct Attempt {
 
 /// A delivery that failed for good.
 #[derive(Serialize, ToSchema)]
-pub(super) struct DeadLetter {
+pub(in crate::http) struct DeadLetter {
     delivery_id: i64,
     event: Event,
     handler: String,
@@ -153,7 +136,7 @@ pub(super) struct DeadLetter {
 
 /// A route that does not lead to a delivery.
 #[derive(Serialize, ToSchema)]
-pub(super) struct WhyNot {
+pub(in crate::http) struct WhyNot {
     handler: String,
     target: String,
     /// `other_type`, `excepted`, `other_organization` or `causation_loop`.
@@ -162,7 +145,7 @@ pub(super) struct WhyNot {
 
 /// A target that rests.
 #[derive(Serialize, ToSchema)]
-pub(super) struct TargetState {
+pub(in crate::http) struct TargetState {
     handler: String,
     target: String,
     paused_until: Option<String>,
@@ -174,7 +157,7 @@ pub(super) struct TargetState {
 
 /// What waits.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Depth {
+pub(in crate::http) struct Depth {
     unprocessed: u64,
     unrouted: u64,
     due: u64,
@@ -185,66 +168,11 @@ pub(super) struct Depth {
 
 /// An API key, without its secret.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ApiKey {
+pub(in crate::http) struct ApiKey {
     key_id: String,
     name: String,
     /// Of `publish`, `read`, `manage`, `admin`.
     scopes: Vec<String>,
     organization_id: Option<String>,
     created_at: String,
-}
-
-/// Filters of events.
-#[derive(IntoParams)]
-#[expect(dead_code, reason = "read by the derive only")]
-pub(super) struct TimelineParameters {
-    /// Events of this actor; also `userId`.
-    actor: Option<String>,
-    /// Events of this organization.
-    organization_id: Option<String>,
-    /// Types or patterns (`billing.*`), repeated or separated by commas; also `eventTypes`. Aliases are included.
-    event_types: Option<Vec<String>>,
-    /// Recorded at or after, RFC 3339.
-    since: Option<String>,
-    /// Recorded before, RFC 3339.
-    until: Option<String>,
-    /// Events after this position, oldest first (not in the timeline).
-    after: Option<i64>,
-    /// 1 to 1000, 50 by default.
-    limit: Option<usize>,
-    /// Events to pass over.
-    offset: Option<usize>,
-    /// `next` of the page before.
-    cursor: Option<i64>,
-}
-
-/// Filters of deliveries.
-#[derive(IntoParams)]
-#[expect(dead_code, reason = "read by the derive only")]
-pub(super) struct DeliveryParameters {
-    event_id: Option<String>,
-    handler: Option<String>,
-    target: Option<String>,
-    /// `pending`, `leased`, `succeeded`, `dead` or `dropped`.
-    state: Option<String>,
-    organization_id: Option<String>,
-    /// 1 to 1000, 50 by default.
-    limit: Option<usize>,
-    offset: Option<usize>,
-    /// `next` of the page before.
-    cursor: Option<i64>,
-}
-
-/// Filters of dead letters.
-#[derive(IntoParams)]
-#[expect(dead_code, reason = "read by the derive only")]
-pub(super) struct DeadLetterParameters {
-    handler: Option<String>,
-    target: Option<String>,
-    organization_id: Option<String>,
-    /// 1 to 1000, 50 by default.
-    limit: Option<usize>,
-    offset: Option<usize>,
-    /// `next` of the page before.
-    cursor: Option<i64>,
 }

@@ -1,0 +1,20 @@
+//! Paths: the part that names one thing.
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
+
+use super::problem::Problem;
+
+/// The variable part of a path, as text.
+pub(super) struct Name(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let found = Path::<String>::from_request_parts(parts, state).await;
+        found.map(|Path(name)| Self(name)).map_err(|_| Problem::not_found("the address is not UTF-8 text"))
+    }
+}

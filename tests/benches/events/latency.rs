@@ -1,0 +1,91 @@
+//! Latency: of a call to emit, from publish to handled, and what an idle engine costs.
+
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    engine::{Counter, event, store, with_counter},
+    raw::quantile,
+    report::{Figure, Report, Target},
+};
+
+/// How long the application waits in `emit`, while events flow.
+pub(crate) async fn emit(report: &mut Report) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir_in(".")?;
+    let store = store(folder.path()).await?;
+    let engine = with_counter(&store, &Arc::new(Counter::default()));
+    let emitter = engine.emitter();
+    let mut rounds = Vec::new();
+    for _ in 0..5 {
+        let mut micros = Vec::new();
+        for number in 0..4_000 {
+            let event = event(number);
+            let started = Instant::now();
+            emitter.emit(event);
+            micros.push(started.elapsed().as_secs_f64() * 1e6);
+        }
+        emitter.flush().await;
+        rounds.push(quantile(&mut micros, 0.99));
+    }
+    report.value("emit, one call, p99", "us", Figure::of(rounds), Target::AtMost(20.0));
+    engine.shut_down(Duration::from_secs(10)).await;
+    store.close().await;
+    Ok(())
+}
+
+/// From publish to handled at ten events a second.
+pub(crate) async fn handled(report: &mut Report) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir_in(".")?;
+    let store = store(folder.path()).await?;
+    let (sender, mut times) = mpsc::unbounded_channel();
+    let engine = with_counter(&store, &Arc::new(Counter::with_times(sender)));
+    let publisher = engine.publisher();
+    let (mut p50, mut p99) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let mut millis = Vec::new();
+        let mut tick = tokio::time::interval(Duration::from_millis(100));
+        for number in 0..100 {
+            tick.tick().await;
+            let started = Instant::now();
+            publisher.publish(event(number)).await?;
+            let Some(handled) = times.recv().await else { anyhow::bail!("nothing was handled") };
+            millis.push(handled.duration_since(started).as_secs_f64() * 1e3);
+        }
+        p50.push(quantile(&mut millis, 0.5));
+        p99.push(quantile(&mut millis, 0.99));
+    }
+    report.value("publish to handled at 10/s, p50", "ms", Figure::of(p50), Target::AtMost(2.0));
+    report.value("publish to handled at 10/s, p99", "ms", Figure::of(p99), Target::AtMost(6.0));
+    engine.shut_down(Duration::from_secs(10)).await;
+    store.close().await;
+    Ok(())
+}
+
+/// Processor time of an engine with nothing to do, in percent of one core.
+pub(crate) async fn idle(report: &mut Report) -> anyhow::Result<()> {
+    const WATCHED: Duration = Duration::from_secs(20);
+    let folder = tempfile::tempdir_in(".")?;
+    let store = store(folder.path()).await?;
+    let engine = with_counter(&store, &Arc::new(Counter::default()));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let before = processor_seconds("self")?;
+    tokio::time::sleep(WATCHED).await;
+    let percent = (processor_seconds("self")? - before) / WATCHED.as_secs_f64() * 100.0;
+    report.value("idle engine, share of one core", "%", Figure::of(vec![percent]), Target::AtMost(1.0));
+    engine.shut_down(Duration::from_secs(10)).await;
+    store.close().await;
+    Ok(())
+}
+
+/// User and system time of a process, from `/proc/<pid>/stat`, in ticks of 10 ms.
+pub(crate) fn processor_seconds(pid: &str) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    Ok(ticks / 100.0)
+}

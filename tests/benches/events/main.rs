@@ -1,0 +1,46 @@
+//! The benchmarks: every figure beside the raw limit of the same disk, measured in the same run.
+//!
+//! Machines are shared and noisy, so what is judged is a ratio. Each figure is the median of
+//! several rounds, shown with its least and greatest; raw rounds lie between the others.
+
+mod engine;
+mod latency;
+mod publish;
+mod raw;
+mod report;
+mod server;
+mod work;
+
+use report::Report;
+
+fn main() -> anyhow::Result<()> {
+    let names: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| name.contains(wanted.as_str()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut report = Report::default();
+    runtime.block_on(async {
+        if wanted("publish") {
+            publish::run(&mut report).await?;
+        }
+        if wanted("emit") {
+            latency::emit(&mut report).await?;
+        }
+        if wanted("latency") {
+            latency::handled(&mut report).await?;
+        }
+        if wanted("idle") {
+            latency::idle(&mut report).await?;
+        }
+        if wanted("work") {
+            work::run(&mut report).await?;
+        }
+        if wanted("full") {
+            work::with_a_million(&mut report).await?;
+        }
+        if wanted("server") {
+            server::run(&mut report).await?;
+        }
+        anyhow::Ok(())
+    })?;
+    report.finish()
+}

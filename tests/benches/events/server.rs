@@ -1,0 +1,173 @@
+//! The server as a process: its memory over a backlog and over many events, and its idle cost.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use crate::report::{Figure, Report, Target};
+
+/// Channels of the stand-in for Slack; each takes a digest of 50 a second.
+const CHANNELS: usize = 50;
+const BACKLOG: usize = 50_000;
+const EVENTS: usize = 500_000;
+
+pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir_in(".")?;
+    let server = Server::start(folder.path(), &slack()?)?;
+    let mebibytes = |field: &str| Ok::<_, anyhow::Error>(server.memory(field)? / 1024.0);
+
+    server.publish(0, BACKLOG, |number| format!("bench.type_{}", number % CHANNELS)).await?;
+    server.processed().await?;
+    let backlog = mebibytes("VmHWM")?;
+    report.value("server, peak memory, 50,000 backlog", "MiB", Figure::of(vec![backlog]), Target::AtMost(40.0));
+
+    server.publish(BACKLOG, EVENTS - BACKLOG, |_| "bench.told_nobody".to_owned()).await?;
+    server.processed().await?;
+    let after = Figure::of(vec![mebibytes("VmHWM")?]);
+    report.ratio(
+        "server, peak memory, 500,000 events / 50,000",
+        "MiB",
+        after,
+        Figure::of(vec![backlog]),
+        Target::AtMost(1.15),
+    );
+
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let before = server.processor_seconds()?;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let percent = (server.processor_seconds()? - before) / 30.0 * 100.0;
+    report.value("server, idle, share of one core", "%", Figure::of(vec![percent]), Target::AtMost(1.0));
+    Ok(())
+}
+
+/// A receiver that answers every message with `ok`.
+fn slack() -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?.to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || drop(answer(stream)));
+        }
+    });
+    Ok(address)
+}
+
+/// Reads requests of one connection, by their content-length, and answers each.
+fn answer(stream: TcpStream) -> std::io::Result<()> {
+    let mut requests = BufReader::new(stream.try_clone()?);
+    let mut answers = stream;
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if requests.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap_or(0);
+        }
+        if line == "\r\n" {
+            std::io::copy(&mut requests.by_ref().take(length), &mut std::io::sink())?;
+            answers.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")?;
+        }
+    }
+}
+
+/// The release build of the server on a folder of its own.
+struct Server {
+    process: Child,
+    url: String,
+    key: String,
+    http: reqwest::Client,
+}
+
+impl Server {
+    fn start(folder: &Path, slack: &str) -> anyhow::Result<Self> {
+        let mut config = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {folder:?}\n[slack]\nwebhook_url = \"http://{slack}/default\"\n[slack.channels]\n"
+        );
+        for channel in 0..CHANNELS {
+            config.push_str(&format!("\"#c{channel}\" = \"http://{slack}/c{channel}\"\n"));
+        }
+        config.push_str("[slack.templates]\n");
+        for channel in 0..CHANNELS {
+            config.push_str(&format!(
+                "\"bench.type_{channel}\" = {{ template = \"n={{n}}\", channel = \"#c{channel}\" }}\n"
+            ));
+        }
+        let file = folder.join("events.toml");
+        fs::write(&file, config)?;
+        let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/events-server");
+        let mut command = Command::new(&binary);
+        command.arg("--config").arg(&file).arg("serve").stderr(Stdio::piped());
+        let mut process = command.spawn().with_context(|| format!("cannot run {}", binary.display()))?;
+        let log = process.stderr.take().context("the server has no log")?;
+        let address = listening(log)?;
+        let key = fs::read_to_string(folder.join("admin.key"))?;
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        Ok(Self { process, url: format!("http://{address}"), key, http })
+    }
+
+    /// Publishes events in calls of 500.
+    async fn publish(&self, from: usize, count: usize, event_type: impl Fn(usize) -> String) -> anyhow::Result<()> {
+        for call in (from..from + count).step_by(500) {
+            let events: Vec<Value> = (call..(call + 500).min(from + count))
+                .map(|number| json!({ "event_type": event_type(number), "payload": { "n": number, "email": "alice@example.com" } }))
+                .collect();
+            let request = self.http.post(format!("{}/api/v1/events", self.url)).bearer_auth(self.key.trim());
+            request.json(&events).send().await?.error_for_status()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is unprocessed.
+    async fn processed(&self) -> anyhow::Result<()> {
+        loop {
+            let health: Value = self.http.get(format!("{}/health", self.url)).send().await?.json().await?;
+            if health["events"]["unprocessed"] == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// A field of `/proc/<pid>/status`, in KiB.
+    fn memory(&self, field: &str) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let number = line.and_then(|line| line.split_whitespace().next()).context("no such field")?;
+        Ok(number.parse()?)
+    }
+
+    fn processor_seconds(&self) -> anyhow::Result<f64> {
+        crate::latency::processor_seconds(&self.process.id().to_string())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Waits for the line that tells the address, and reads the log to its end in the background.
+fn listening(log: impl Read + Send + 'static) -> anyhow::Result<String> {
+    let mut lines = BufReader::new(log).lines();
+    let address = loop {
+        let line = lines.next().context("the server ended before it listened")??;
+        if let Some((_, rest)) = line.split_once("address=") {
+            break rest.split_whitespace().next().unwrap_or_default().to_owned();
+        }
+    };
+    thread::spawn(move || lines.for_each(drop));
+    Ok(address)
+}
