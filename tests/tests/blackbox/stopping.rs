@@ -4,22 +4,22 @@ use std::time::{Duration, Instant};
 
 use events_tests::{Api, Home, PATIENCE, Receiver, Reply, Server, batch, eventually};
 
+/// Channels with two events each: the first is under way, the second is claimed and waits for it.
 const CHANNELS: usize = 50;
-/// Calls of the Slack handler under way at once; the other deliveries are claimed and wait.
-const AT_ONCE: usize = 32;
+const DELIVERIES: u64 = 2 * CHANNELS as u64;
 /// A lease, the rescue scan, and a busy machine.
 const TAKEN_OVER: Duration = Duration::from_secs(25 + 5 + 2);
 /// How long after its grace a server may need to end.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// Publishes an event for each channel and waits until all are claimed and `AT_ONCE` are held.
+/// Publishes two events for each channel and waits until all are claimed and half of them held.
 async fn fill(receiver: &Receiver, api: &Api) {
     receiver.answer_all(Reply::Hold);
-    let answer = api.try_publish(&batch(CHANNELS, 0..50)).await.unwrap();
+    let answer = api.try_publish(&batch(CHANNELS, 0..DELIVERIES)).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.body);
     eventually("all deliveries to be in flight", PATIENCE, async || {
-        let leased = api.health().await["depth"]["leased"] == CHANNELS;
-        (leased && receiver.ledger().0.len() == AT_ONCE).then_some(())
+        let leased = api.health().await["depth"]["leased"] == DELIVERIES;
+        (leased && receiver.ledger().0.len() == CHANNELS).then_some(())
     })
     .await;
 }
@@ -56,12 +56,12 @@ async fn deliveries_in_flight_are_finished_and_not_sent_again() {
     assert_eq!(status.code(), Some(0));
     assert!(home.log().has("Stopped"), "{}", home.log().text());
     let finished = receiver.ledger().accepted().len();
-    assert!(finished >= AT_ONCE, "what was under way was finished, but {finished} were accepted");
+    assert!(finished >= CHANNELS, "what was under way was finished, but {finished} were accepted");
 
     let server = home.start().await;
     server.api().all_processed(PATIENCE).await;
-    assert_eq!(receiver.ledger().not_once(0..50), [], "each is told once");
-    assert_eq!(outcomes(&server.api()).await, vec!["done"; CHANNELS], "no attempt was lost");
+    assert_eq!(receiver.ledger().not_once(0..DELIVERIES), [], "each is told once");
+    assert_eq!(outcomes(&server.api()).await, vec!["done"; 2 * CHANNELS], "no attempt was lost");
     println!(
         "ended {took:?} after the release: {finished} finished, {} handed back, 0 sent twice",
         CHANNELS - finished
@@ -86,12 +86,12 @@ async fn a_receiver_that_never_answers_holds_a_server_for_its_grace_only() {
 
     let server = home.start().await;
     server.api().all_processed(TAKEN_OVER).await;
-    assert_eq!(receiver.ledger().not_once(0..50), []);
+    assert_eq!(receiver.ledger().not_once(0..DELIVERIES), []);
     let mut outcomes = outcomes(&server.api()).await;
     outcomes.sort();
-    let expected = [vec!["done"; CHANNELS - AT_ONCE], vec!["lost done"; AT_ONCE]].concat();
+    let expected = [vec!["done"; CHANNELS], vec!["lost done"; CHANNELS]].concat();
     assert_eq!(outcomes, expected, "what was not begun was handed back, the rest ran again");
-    println!("ended {took:?} after SIGTERM with a grace of {GRACE:?}; {AT_ONCE} ran again, 0 lost");
+    println!("ended {took:?} after SIGTERM with a grace of {GRACE:?}; {CHANNELS} ran again, 0 lost");
 }
 
 /// Stopping waits for deliveries whether or not anybody is connected to the API.
