@@ -1,4 +1,4 @@
-//! The claims a lane holds: how many more it may take, and which need renewing.
+//! The claims a lane holds: how many calls they are for, and which need renewing.
 
 use std::{
     collections::HashMap,
@@ -13,24 +13,42 @@ use crate::delivery::{Delivery, LeaseRef};
 /// Claims held by one lane, each from its claim until its settlement is on the way.
 #[derive(Clone, Default)]
 pub(super) struct Held {
-    leases: Arc<Mutex<HashMap<LeaseRef, Timestamp>>>,
+    leases: Arc<Mutex<HashMap<LeaseRef, Claim>>>,
     freed: Arc<Notify>,
 }
 
+/// What is known of a claim.
+struct Claim {
+    ends: Timestamp,
+    /// It goes along in the call of another.
+    goes_along: bool,
+}
+
 impl Held {
-    fn leases(&self) -> MutexGuard<'_, HashMap<LeaseRef, Timestamp>> {
+    fn leases(&self) -> MutexGuard<'_, HashMap<LeaseRef, Claim>> {
         // The map is whole even after a panic elsewhere: every change is one call.
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.leases().len()
+    /// Calls of the handler that the claims are for.
+    pub(super) fn calls(&self) -> usize {
+        self.leases().values().filter(|claim| !claim.goes_along).count()
     }
 
     pub(super) fn add(&self, deliveries: &[Delivery]) {
         let mut leases = self.leases();
         for delivery in deliveries {
-            leases.insert(delivery.lease_ref(), delivery.lease_until);
+            leases.insert(delivery.lease_ref(), Claim { ends: delivery.lease_until, goes_along: false });
+        }
+    }
+
+    /// Counts the deliveries of a digest as one call, until the last of them is let go.
+    pub(super) fn join(&self, digest: &[Delivery]) {
+        let mut leases = self.leases();
+        for delivery in digest.iter().rev().skip(1) {
+            if let Some(claim) = leases.get_mut(&delivery.lease_ref()) {
+                claim.goes_along = true;
+            }
         }
     }
 
@@ -53,15 +71,15 @@ impl Held {
     /// Claims that end before `deadline`.
     pub(super) fn ending_before(&self, deadline: Timestamp) -> Vec<LeaseRef> {
         let leases = self.leases();
-        leases.iter().filter(|(_, until)| **until < deadline).map(|(lease, _)| *lease).collect()
+        leases.iter().filter(|(_, claim)| claim.ends < deadline).map(|(lease, _)| *lease).collect()
     }
 
     /// Notes that claims last until `until` now, and lets go of those that were lost.
     pub(super) fn renewed(&self, renewed: &[LeaseRef], lost: &[LeaseRef], until: Timestamp) {
         let mut leases = self.leases();
         for lease in renewed {
-            if let Some(ends) = leases.get_mut(lease) {
-                *ends = until;
+            if let Some(claim) = leases.get_mut(lease) {
+                claim.ends = until;
             }
         }
         for lease in lost {

@@ -66,13 +66,15 @@ impl Lane {
     }
 
     async fn claim_and_wait(&self, held: &Held, execution: &Arc<Execution>, tasks: &TaskTracker) {
-        // Twice what is handled at once: while one half is under way, the next is at hand.
+        // Twice the calls that are made at once: while one half is under way, the next is at hand.
+        // A digest is one call. If its deliveries counted, a slow target with a pile of them would
+        // take the lane's whole room, and every other target would wait for it.
         let limit = self.policy.concurrency.max(1) * 2;
         let mut backoff = Backoff::new();
         let mut pause = Duration::ZERO;
         let mut seen = Seen::More;
         while !self.stop.is_cancelled() {
-            let room = limit.saturating_sub(held.count());
+            let room = limit.saturating_sub(held.calls());
             let worthwhile = room * 2 >= limit;
             if worthwhile && matches!(seen, Seen::More) {
                 match self.claim(room).await {
@@ -80,7 +82,7 @@ impl Lane {
                         backoff.reset();
                         seen = if claimed.len() >= room { Seen::More } else { Seen::Nothing };
                         held.add(&claimed);
-                        self.start(claimed, execution, tasks);
+                        self.start(claimed, held, execution, tasks);
                         pause = Duration::ZERO;
                     }
                     Err(error) => {
@@ -145,7 +147,7 @@ impl Lane {
 
     /// Starts handling. Without pacing each delivery goes its own way; with pacing those of one
     /// target go in order, or as one digest.
-    fn start(&self, claimed: Vec<Delivery>, execution: &Arc<Execution>, tasks: &TaskTracker) {
+    fn start(&self, claimed: Vec<Delivery>, held: &Held, execution: &Arc<Execution>, tasks: &TaskTracker) {
         let Some(pacing) = &self.policy.pacing else {
             for delivery in claimed {
                 tasks.spawn(execution.clone().one(delivery));
@@ -157,6 +159,7 @@ impl Lane {
             let same_target = rest.iter().take_while(|delivery| delivery.target == first.target).count();
             let group: Vec<_> = rest.drain(..same_target).collect();
             if group.len() > pacing.digest_over {
+                held.join(&group);
                 tasks.spawn(execution.clone().digest(group));
             } else {
                 tasks.spawn(execution.clone().in_order(group));
