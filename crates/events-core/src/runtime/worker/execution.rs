@@ -36,13 +36,31 @@ impl Execution {
     }
 
     /// Handles deliveries of one target one after the other. When the target asks for rest or
-    /// refuses, those that follow are handed back.
+    /// refuses, those that follow are handed back; when the worker stops, at once, so that they
+    /// need not wait for the end of the one that is under way.
     pub(super) async fn in_order(self: Arc<Self>, deliveries: Vec<Delivery>) {
         let mut slot = self.slot().await;
-        for delivery in &deliveries {
+        let mut rest = deliveries.iter();
+        while let Some(delivery) = rest.next() {
             if slot.is_none() || self.stop.is_cancelled() {
                 self.hand_back(delivery).await;
-            } else if let Some(Advice::RetryAfter(_) | Advice::TargetDown) = self.handle(delivery).await {
+                continue;
+            }
+            let handling = self.handle(delivery);
+            tokio::pin!(handling);
+            let advice = tokio::select! {
+                biased;
+                advice = &mut handling => advice,
+                () = self.stop.cancelled() => {
+                    let hand_back_the_rest = async {
+                        for delivery in rest.by_ref() {
+                            self.hand_back(delivery).await;
+                        }
+                    };
+                    tokio::join!(handling, hand_back_the_rest).0
+                }
+            };
+            if let Some(Advice::RetryAfter(_) | Advice::TargetDown) = advice {
                 slot = None;
             }
         }
