@@ -10,7 +10,7 @@ use events_core::{
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::{attempts, error::Failure, schedule::Touched, writer::Operation};
+use crate::{attempts, error::Failure, operation::Operation, schedule::Touched};
 
 /// Extends leases; answers those that are no longer held.
 pub(crate) struct Renew {

@@ -5,7 +5,7 @@
 //!
 //! # How it is built
 //! - One task owns the one connection that writes ([`writer`]). It runs everything that waits in
-//!   one transaction, so callers share the wait for the disk. An [`Operation`](writer::Operation)
+//!   one transaction, so callers share the wait for the disk. An [`Operation`](operation::Operation)
 //!   is one change of a port.
 //! - A few connections read ([`reader`]); in WAL mode they and the writer do not wait for each other.
 //! - Statements lie in `src/queries/`, named after the port's method; rows become domain types in
@@ -31,6 +31,7 @@ mod history;
 mod leases;
 mod lock;
 mod open;
+mod operation;
 mod prune;
 mod reader;
 mod redrive;

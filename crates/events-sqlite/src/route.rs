@@ -11,7 +11,7 @@ use events_core::{
 use jiff::Timestamp;
 use sqlx::{Row, sqlite::SqliteConnection};
 
-use crate::{attempts, error::Failure, rows, schedule::Touched, values::Insert, writer::Operation};
+use crate::{attempts, error::Failure, operation::Operation, rows, schedule::Touched, values::Insert};
 
 static ROUTE: Insert = Insert::new(include_str!("queries/route.sql"), 6);
 

@@ -36,7 +36,7 @@ async fn a_row_and_its_event_are_rolled_back_together() {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
     sqlx::query("INSERT INTO orders VALUES (1)").execute(&mut *transaction).await.unwrap();
     let kept = event("user.signup").idempotency_key("k").build();
-    SqliteStore::append_in(&mut transaction, &[kept.clone()]).await.unwrap();
+    SqliteStore::append_in(&mut transaction, std::slice::from_ref(&kept)).await.unwrap();
     transaction.rollback().await.unwrap();
     assert_eq!((orders(&place).await, log(&place.store).await.len()), (0, 0));
     let appended = place.store.append(vec![kept]).await.unwrap();
