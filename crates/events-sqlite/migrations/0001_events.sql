@@ -6,19 +6,36 @@
 
 -- What happened. Rows are never changed and never removed. `seq` is the position in the log; every
 -- index of SQLite ends in it, so the newest rows of a value come first for free.
+--
+-- The checks are for rows that come by plain SQL: one event that cannot be read would hold up the
+-- router for all that follow. They are the rules of the program, which never runs into them.
 CREATE TABLE events (
     seq             INTEGER PRIMARY KEY AUTOINCREMENT,
-    event_id        BLOB    NOT NULL DEFAULT (randomblob(16)) CHECK (length(event_id) = 16),
-    event_type      TEXT    NOT NULL CHECK (event_type GLOB '[a-z]*.[a-z]*'),
+    event_id        BLOB    NOT NULL DEFAULT (randomblob(16)),
+    event_type      TEXT    NOT NULL,
     event_version   TEXT    NOT NULL DEFAULT '1.0.0',
     occurred_at     INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000000 AS INTEGER)),
     created_at      INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000000 AS INTEGER)),
     actor           TEXT,
     actor_type      TEXT,
     organization_id TEXT,
-    payload         TEXT    NOT NULL CHECK (json_type(payload) = 'object'),
-    metadata        TEXT    NOT NULL DEFAULT '{}' CHECK (json_type(metadata) = 'object'),
-    idempotency_key TEXT
+    payload         TEXT    NOT NULL,
+    metadata        TEXT    NOT NULL DEFAULT '{}',
+    idempotency_key TEXT,
+    CONSTRAINT event_id_is_a_uuid CHECK (length(event_id) = 16),
+    CONSTRAINT event_type_is_lower_snake_case_segments_with_dots CHECK (
+        event_type GLOB '[a-z]*.[a-z]*'
+        AND event_type NOT GLOB '*[^a-z0-9_.]*'
+        AND event_type NOT GLOB '*_[_.]*'
+        AND event_type NOT GLOB '*.[^a-z]*'
+        AND event_type NOT GLOB '*[_.]'
+        AND length(event_type) <= 100
+    ),
+    CONSTRAINT times_are_microseconds_before_the_year_10000 CHECK (
+        abs(occurred_at) < 253402207200000000 AND abs(created_at) < 253402207200000000
+    ),
+    CONSTRAINT payload_is_a_json_object CHECK (json_valid(payload) AND json_type(payload) = 'object'),
+    CONSTRAINT metadata_is_a_json_object CHECK (json_valid(metadata) AND json_type(metadata) = 'object')
 ) STRICT;
 
 CREATE UNIQUE INDEX idx_event_id ON events (event_id);

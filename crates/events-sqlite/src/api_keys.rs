@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use events_core::ports::{ApiKey, ApiKeys, KeyHash, StoreError};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use crate::{error::Failure, rows::Cells, store::SqliteStore, writer::Operation};
+use crate::{error::Failure, operation::Operation, rows::Cells, store::SqliteStore};
 
 #[async_trait]
 impl ApiKeys for SqliteStore {

@@ -8,9 +8,9 @@ use sqlx::{Row, sqlite::SqliteConnection};
 
 use crate::{
     error::Failure,
+    operation::Operation,
     rows,
     values::{self, Insert, Values},
-    writer::Operation,
 };
 
 static APPEND: Insert = Insert::new(include_str!("queries/append.sql"), 11);

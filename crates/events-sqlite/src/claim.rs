@@ -13,9 +13,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::{
     error::Failure,
+    operation::Operation,
     rows::{self, Cells},
     schedule::Touched,
-    writer::Operation,
 };
 
 /// Leases deliveries of one handler. The events they carry never change, so they are read

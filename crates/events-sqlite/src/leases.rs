@@ -10,7 +10,7 @@ use events_core::{
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::{attempts, error::Failure, schedule::Touched, writer::Operation};
+use crate::{attempts, error::Failure, operation::Operation, schedule::Touched};
 
 /// Extends leases; answers those that are no longer held.
 pub(crate) struct Renew {
@@ -62,6 +62,12 @@ impl Operation for ReleaseExpired {
             .iter()
             .map(|row| attempts::without_handler(row, AttemptOutcome::Lost, ErrorClass::LOST, WHY, self.now))
             .collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<DeliveryId> = records.iter().map(|(_, record)| record.delivery_id).collect();
+        sqlx::query(include_str!("queries/release_expired_free.sql"))
+            .bind(crate::json(&ids)?)
+            .bind(self.now.as_microsecond())
+            .execute(&mut *connection)
+            .await?;
         attempts::append(connection, &records).await?;
         let mut touched = Touched::default();
         records.iter().for_each(|(_, record)| touched.add(record.handler.as_str(), record.target.as_str()));

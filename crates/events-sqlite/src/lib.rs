@@ -4,14 +4,14 @@
 //! processes need the PostgreSQL store; a second process that opens the file is refused.
 //!
 //! # How it is built
-//! - One task owns the one connection that writes ([`writer`]). It runs everything that waits in
-//!   one transaction, so callers share the wait for the disk. An [`Operation`](writer::Operation)
+//! - One task owns the one connection that writes (`writer`). It runs everything that waits in
+//!   one transaction, so callers share the wait for the disk. An `Operation`
 //!   is one change of a port.
-//! - A few connections read ([`reader`]); in WAL mode they and the writer do not wait for each other.
+//! - A few connections read (`reader`); in WAL mode they and the writer do not wait for each other.
 //! - Statements lie in `src/queries/`, named after the port's method; rows become domain types in
-//!   [`rows`], which names table, column and row when one is not what it should be.
+//!   `rows`, which names table, column and row when one is not what it should be.
 //! - When something can next be claimed for a target is worked out whenever that may have
-//!   changed ([`schedule`]), so that a claim is one index seek, however many deliveries wait.
+//!   changed (`schedule`), so that a claim is one index seek, however many deliveries wait.
 //! - `LIMIT ?1 + 0` in a statement has a reason: SQLite plans a statement anew at every run when a
 //!   bare parameter stands there, which takes longer than most of them run.
 //!
@@ -31,6 +31,7 @@ mod history;
 mod leases;
 mod lock;
 mod open;
+mod operation;
 mod prune;
 mod reader;
 mod redrive;

@@ -5,7 +5,7 @@ use events_core::ports::{PruneRequest, Pruned};
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::{error::Failure, writer::Operation};
+use crate::{error::Failure, operation::Operation};
 
 /// Removes old attempts, dead letters and keys.
 pub(crate) struct Prune(pub(crate) PruneRequest);

@@ -5,7 +5,7 @@ use events_core::{DeliveryId, HandlerName, Target, ports::RedriveFilter};
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
-use crate::{error::Failure, schedule::Touched, writer::Operation};
+use crate::{error::Failure, operation::Operation, schedule::Touched};
 
 /// Turns dead letters back into deliveries.
 pub(crate) struct Redrive {

@@ -1,6 +1,6 @@
 //! Making the deliveries of events.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use async_trait::async_trait;
 use events_core::{
@@ -9,9 +9,9 @@ use events_core::{
     ports::{NewDelivery, RouteSummary, RoutedEvent},
 };
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::{Row, sqlite::SqliteConnection};
 
-use crate::{attempts, error::Failure, rows, schedule::Touched, values::Insert, writer::Operation};
+use crate::{attempts, error::Failure, operation::Operation, rows, schedule::Touched, values::Insert};
 
 static ROUTE: Insert = Insert::new(include_str!("queries/route.sql"), 6);
 
@@ -60,18 +60,29 @@ impl Route {
         Ok(taken.into_iter().map(Seq).collect())
     }
 
-    async fn cancel(&self, connection: &mut SqliteConnection, keys: &[&str]) -> Result<Vec<attempts::Record>, Failure> {
-        if keys.is_empty() {
+    /// Drops what waits under the keys of a run, in the order of the events that cancel it.
+    async fn cancel(
+        &self,
+        connection: &mut SqliteConnection,
+        cancellations: &BTreeMap<&str, usize>,
+    ) -> Result<Vec<attempts::Record>, Failure> {
+        if cancellations.is_empty() {
             return Ok(Vec::new());
         }
+        let keys: Vec<&&str> = cancellations.keys().collect();
         let rows = sqlx::query(include_str!("queries/route_cancel.sql"))
             .bind(crate::json(&keys)?)
             .fetch_all(connection)
             .await?;
-        const WHY: &str = "cancelled by a later event";
-        rows.iter()
-            .map(|row| attempts::without_handler(row, AttemptOutcome::Dropped, ErrorClass::CANCELLED, WHY, self.now))
-            .collect()
+        let mut records = Vec::with_capacity(rows.len());
+        for row in &rows {
+            const WHY: &str = "cancelled by a later event";
+            let key: &str = row.try_get("cancel_key")?;
+            let record = attempts::without_handler(row, AttemptOutcome::Dropped, ErrorClass::CANCELLED, WHY, self.now)?;
+            records.push((cancellations.get(key), record));
+        }
+        records.sort_by_key(|(event, (_, record))| (*event, record.delivery_id));
+        Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 }
 
@@ -91,24 +102,28 @@ async fn insert(connection: &mut SqliteConnection, deliveries: &[(Seq, &NewDeliv
 /// Events that can be carried out together: all cancellations, then all deliveries.
 #[derive(Debug, Default, PartialEq)]
 struct Run<'a> {
-    cancellations: Vec<&'a str>,
+    /// Each key with the place of the first event that cancels it.
+    cancellations: BTreeMap<&'a str, usize>,
     deliveries: Vec<(Seq, &'a NewDelivery)>,
 }
 
 /// Splits a batch where an event cancels what an earlier one of the batch has planned. An event
 /// cancels only what exists before its own deliveries, so the order matters there and nowhere else.
 fn runs<'a>(routed: &[&'a RoutedEvent]) -> Vec<Run<'a>> {
-    let mut runs = vec![Run::default()];
+    let mut runs = Vec::new();
+    let mut run = Run::default();
     let mut planned = HashSet::new();
-    for event in routed {
+    for (place, event) in routed.iter().enumerate() {
         if event.cancellations.iter().any(|key| planned.contains(key.as_str())) {
-            runs.push(Run::default());
+            runs.push(std::mem::take(&mut run));
             planned.clear();
         }
-        let Some(run) = runs.last_mut() else { break };
-        run.cancellations.extend(event.cancellations.iter().map(String::as_str));
+        for key in &event.cancellations {
+            run.cancellations.entry(key).or_insert(place);
+        }
         run.deliveries.extend(event.deliveries.iter().map(|delivery| (event.seq, delivery)));
         planned.extend(event.deliveries.iter().filter_map(|delivery| delivery.cancel_key.as_deref()));
     }
+    runs.push(run);
     runs
 }

@@ -7,6 +7,7 @@ use events_core::{
     delivery::{AttemptOutcome, Guard},
 };
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use sqlx::{ColumnIndex, Decode, Row, Sqlite, Type, sqlite::SqliteRow};
 use uuid::Uuid;
 
@@ -93,10 +94,23 @@ pub(crate) fn event(row: &SqliteRow) -> Result<StoredEvent, Failure> {
         actor_type: cells.get("actor_type")?,
         organization_id: cells.get("organization_id")?,
         payload: cells.parse("payload", Payload::from_json)?,
-        metadata: cells.parse("metadata", serde_json::from_str::<Metadata>)?,
+        metadata: cells.parse("metadata", metadata)?,
         idempotency_key: cells.get("idempotency_key")?,
     };
     Ok(StoredEvent { seq: Seq(cells.get("seq")?), event: Arc::new(event) })
+}
+
+/// Stored metadata. What came by plain SQL may have members that [`Metadata`] does not know, or
+/// of another kind; they are left out, so that the event is delivered all the same.
+fn metadata(text: &str) -> Result<Metadata, serde_json::Error> {
+    serde_json::from_str(text).or_else(|_| {
+        let mut members: Map<String, Value> = serde_json::from_str(text)?;
+        members.retain(|name, value| {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            serde_json::from_value::<Metadata>(alone.into()).is_ok()
+        });
+        serde_json::from_value(members.into())
+    })
 }
 
 /// The word under which an outcome is stored.
@@ -130,4 +144,27 @@ pub(crate) fn guard_text(guard: &Guard) -> String {
 /// A stored guard.
 pub(crate) fn guard(text: &str) -> Result<Guard, events_core::InvalidEventType> {
     EventType::parse(text).map(|unless| Guard { unless })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_keeps_what_is_known() {
+        let read = metadata(r#"{"source":"psql","shoe_size":43,"request_id":7,"environment":"staging"}"#).unwrap();
+        assert_eq!((read.source.as_str(), read.environment.as_str()), ("psql", "staging"));
+        assert_eq!(read.request_id, None, "7 is no text");
+        assert_eq!(metadata("{}").unwrap(), Metadata::default());
+        assert!(metadata("7").is_err());
+    }
+
+    #[test]
+    fn an_outcome_is_read_back_as_it_was_written() {
+        use AttemptOutcome::{Dead, Done, Dropped, Lost, Retry};
+        for kept in [Done, Dropped, Retry, Dead, Lost] {
+            assert_eq!(outcome(outcome_word(kept)), Ok(kept));
+        }
+        assert!(outcome("lost in the post").is_err());
+    }
 }

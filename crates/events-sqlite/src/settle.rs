@@ -11,7 +11,7 @@ use events_core::{
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnection;
 
-use crate::{attempts, error::Failure, schedule::Touched, writer::Operation};
+use crate::{attempts, error::Failure, operation::Operation, schedule::Touched};
 
 /// Ends claims.
 pub(crate) struct Settle(pub(crate) Vec<Settlement>);

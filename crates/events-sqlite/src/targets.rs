@@ -8,7 +8,7 @@ use events_core::{
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use crate::{error::Failure, rows::Cells, schedule::Touched, store::SqliteStore, writer::Operation};
+use crate::{error::Failure, operation::Operation, rows::Cells, schedule::Touched, store::SqliteStore};
 
 #[async_trait]
 impl TargetStates for SqliteStore {

@@ -8,18 +8,17 @@
 
 use std::{fs::File, sync::Mutex};
 
-use async_trait::async_trait;
 use events_core::StoreError;
 use sqlx::{
     Connection,
     sqlite::{SqliteConnectOptions, SqliteConnection},
 };
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-};
+use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::error::Failure;
+use crate::{
+    error::Failure,
+    operation::{Operation, Pending, Work},
+};
 
 /// Operations that may wait for the writer; callers beyond wait for room.
 const QUEUE: usize = 256;
@@ -27,22 +26,6 @@ const QUEUE: usize = 256;
 /// Most operations in one transaction: enough to share the wait for the disk, few enough that
 /// nobody waits long for neighbours.
 const GROUP: usize = 64;
-
-/// One change of the store. It may run twice: in a transaction with others, and again alone when
-/// one of the others failed.
-#[async_trait]
-pub(crate) trait Operation: Send + Sync + 'static {
-    /// What the caller gets.
-    type Output: Send + 'static;
-
-    /// Whether it is a single statement, which commits by itself and needs no transaction.
-    fn is_one_statement(&self) -> bool {
-        false
-    }
-
-    /// Makes the change, inside a transaction unless [`Self::is_one_statement`].
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<Self::Output, Failure>;
-}
 
 /// Takes operations to the writing task.
 #[derive(Debug)]
@@ -64,9 +47,8 @@ impl Writer {
     pub(crate) async fn run<O: Operation>(&self, operation: O) -> Result<O::Output, StoreError> {
         let closed = || StoreError::Unavailable("it is closed".to_owned());
         let queue = self.queue.lock().ok().and_then(|queue| queue.clone()).ok_or_else(closed)?;
-        let (reply, answer) = oneshot::channel();
-        let work = Box::new(Pending { operation, output: None, reply: Some(reply) });
-        queue.send(work).await.map_err(|_| closed())?;
+        let (work, answer) = Pending::new(operation);
+        queue.send(Box::new(work)).await.map_err(|_| closed())?;
         drop(queue); // or a caller that waits would keep the task from ending
         answer.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writing task ended early".to_owned())))
     }
@@ -78,40 +60,6 @@ impl Writer {
             && let Err(error) = task.await
         {
             tracing::error!(%error, "the writing task of the store failed");
-        }
-    }
-}
-
-/// An operation of any type, with its caller.
-#[async_trait]
-trait Work: Send {
-    fn is_one_statement(&self) -> bool;
-    async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure>;
-    fn reply(&mut self, result: Result<(), StoreError>);
-}
-
-struct Pending<O: Operation> {
-    operation: O,
-    output: Option<O::Output>,
-    reply: Option<oneshot::Sender<Result<O::Output, StoreError>>>,
-}
-
-#[async_trait]
-impl<O: Operation> Work for Pending<O> {
-    fn is_one_statement(&self) -> bool {
-        self.operation.is_one_statement()
-    }
-
-    async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure> {
-        self.output = Some(self.operation.run(connection).await?);
-        Ok(())
-    }
-
-    fn reply(&mut self, result: Result<(), StoreError>) {
-        let missing = || StoreError::Unknown("the operation left no result".to_owned());
-        let result = result.and_then(|()| self.output.take().ok_or_else(missing));
-        if let Some(reply) = self.reply.take() {
-            let _ = reply.send(result); // the caller may have stopped waiting, which is its right
         }
     }
 }
