@@ -1,6 +1,6 @@
 //! Publishing: one caller, many callers, many events in a call.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{
     engine::{event, events, store, without_handlers},
@@ -10,12 +10,22 @@ use crate::{
 
 const ROUNDS: usize = 5;
 
+/// Publishing by itself, and beside a router that takes the events up: it writes to the same file.
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
+    let targets = [Target::AtMost(2.0), Target::AtLeast(0.12), Target::AtLeast(0.4)];
+    measure(report, "", false, targets).await?;
+    measure(report, ", while routing", true, [Target::Shown; 3]).await
+}
+
+async fn measure(report: &mut Report, beside: &str, routing: bool, targets: [Target; 3]) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     let mut raw = Raw::open(folder.path()).await?;
     let store = store(folder.path()).await?;
     let engine = without_handlers(&store);
     let publisher = engine.publisher();
+    if !routing {
+        engine.shut_down(Duration::from_secs(1)).await; // the publisher goes on
+    }
 
     let (mut one, mut raw_one) = (Vec::new(), Vec::new());
     let (mut callers, mut calls, mut raw_rate) = (Vec::new(), Vec::new(), Vec::new());
@@ -53,11 +63,12 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
         }
         calls.push(40.0 * 500.0 / started.elapsed().as_secs_f64());
     }
-    report.ratio("publish, one caller, p50", "us", Figure::of(one), Figure::of(raw_one), Target::AtMost(2.0));
+    let name = |what: &str| format!("publish, {what}{beside}");
     let raw_rate = Figure::of(raw_rate);
-    report.ratio("publish, 64 callers", "/s", Figure::of(callers), raw_rate, Target::AtLeast(0.12));
-    report.ratio("publish, 500 a call", "/s", Figure::of(calls), raw_rate, Target::AtLeast(0.4));
-    engine.shut_down(std::time::Duration::from_secs(10)).await;
+    report.ratio(&name("one caller, p50"), "us", Figure::of(one), Figure::of(raw_one), targets[0]);
+    report.ratio(&name("64 callers"), "/s", Figure::of(callers), raw_rate, targets[1]);
+    report.ratio(&name("500 a call"), "/s", Figure::of(calls), raw_rate, targets[2]);
+    engine.shut_down(Duration::from_secs(10)).await;
     store.close().await;
     Ok(())
 }

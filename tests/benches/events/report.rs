@@ -26,6 +26,8 @@ impl Figure {
 pub(crate) enum Target {
     AtLeast(f64),
     AtMost(f64),
+    /// Shown for comparison, not judged.
+    Shown,
 }
 
 impl Target {
@@ -33,6 +35,7 @@ impl Target {
         match self {
             Self::AtLeast(least) => value >= least,
             Self::AtMost(most) => value <= most,
+            Self::Shown => true,
         }
     }
 
@@ -40,6 +43,7 @@ impl Target {
         match self {
             Self::AtLeast(least) => format!(">= {least}"),
             Self::AtMost(most) => format!("<= {most}"),
+            Self::Shown => "-".to_owned(),
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::{
 /// Events routed in one commit.
 const BATCH: usize = 500;
 /// After a commit, how long further events gather for the next. The first event after a rest is
-/// routed at once; under load, publishers share the disk with hundreds of commits a second at most.
-const GATHER: Duration = Duration::from_millis(2);
+/// routed at once; under load, publishers share the disk with two hundred commits a second at most.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Applies the routing table to every event once. Several routers may run: each event is
 /// taken off the list by exactly one of them.
