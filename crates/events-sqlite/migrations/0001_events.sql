@@ -45,7 +45,7 @@ CREATE INDEX idx_created_at ON events (created_at);
 -- Actors and organizations come in any order, so an index on them alone would have every event
 -- change another page of an ever larger tree. These begin with the part of the log, 16,384 events:
 -- what is written stays within the newest part, and a reader looks through the parts of
--- `event_parts` from the newest back (docs/decisions/0002-sqlite-indexes.md).
+-- `event_parts` from the newest back (docs/decisions/0012-sqlite-indexes.md).
 CREATE INDEX idx_actor_events ON events (seq >> 14, actor) WHERE actor IS NOT NULL;
 CREATE INDEX idx_org_events ON events (seq >> 14, organization_id) WHERE organization_id IS NOT NULL;
 
