@@ -9,14 +9,9 @@ use events_core::{
     ports::ClaimRequest,
 };
 use jiff::{SignedDuration, Timestamp};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 
-use crate::{
-    error::Failure,
-    operation::Operation,
-    rows::{self, Cells},
-    schedule::Touched,
-};
+use crate::{error::Failure, operation::Operation, rows, schedule::Touched};
 
 /// Leases deliveries of one handler. The events they carry never change, so they are read
 /// afterwards and elsewhere: the writer is free again.
@@ -41,19 +36,25 @@ impl Operation for Claim {
     type Output = Vec<Claimed>;
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<Claimed>, Failure> {
-        let targets = self.targets(connection).await?;
+        let mut targets = self.targets(connection).await?;
         if targets.is_empty() {
             return Ok(Vec::new());
         }
         let mut claimed = match &self.0.pacing {
-            None => self.share(connection, &targets).await?,
+            None => self.share(connection, &mut targets).await?,
             Some(pacing) => self.pace(connection, &targets, pacing).await?,
         };
         claimed.sort_by_key(|delivery| (delivery.place, delivery.due_at, delivery.delivery_id));
         self.lease(connection, &claimed).await?;
-        let mut touched = Touched::default();
-        targets.iter().for_each(|ready| touched.add(self.0.handler.as_str(), ready.target.as_str()));
+        let (mut touched, mut emptied) = (Touched::default(), Touched::default());
+        for ready in &targets {
+            touched.add(self.0.handler.as_str(), ready.target.as_str());
+            if ready.is_emptied {
+                emptied.add(self.0.handler.as_str(), ready.target.as_str());
+            }
+        }
         touched.schedule(connection).await?;
+        emptied.forget(connection).await?;
         Ok(claimed)
     }
 }
@@ -62,17 +63,20 @@ impl Operation for Claim {
 struct Ready {
     target: Target,
     paced_until: Option<Timestamp>,
+    /// Whether all that was due has been claimed.
+    is_emptied: bool,
 }
 
 impl Claim {
     async fn targets(&self, connection: &mut SqliteConnection) -> Result<Vec<Ready>, Failure> {
-        let rows = sqlx::query(include_str!("queries/claim_targets.sql"))
+        let ready: String = sqlx::query_scalar(include_str!("queries/claim_targets.sql"))
             .bind(self.0.handler.as_str())
             .bind(self.0.now.as_microsecond())
             .bind(crate::count(self.0.limit))
-            .fetch_all(connection)
+            .fetch_one(connection)
             .await?;
-        rows.iter().map(ready).collect()
+        let ready: Vec<(Target, Option<i64>)> = rows::json("target_states", &ready)?;
+        ready.into_iter().map(|(target, paced_until)| self::ready(target, paced_until)).collect()
     }
 
     /// The first `most` due deliveries of each target, by place, due time and id.
@@ -83,26 +87,20 @@ impl Claim {
         most: usize,
     ) -> Result<Vec<Claimed>, Failure> {
         let names: Vec<&str> = targets.iter().map(|ready| ready.target.as_str()).collect();
-        let rows = sqlx::query(include_str!("queries/claim_due.sql"))
+        let due: String = sqlx::query_scalar(include_str!("queries/claim_due.sql"))
             .bind(self.0.handler.as_str())
             .bind(self.0.now.as_microsecond())
             .bind(crate::json(&names)?)
             .bind(crate::count(most))
-            .fetch_all(connection)
+            .fetch_one(connection)
             .await?;
-        let mut due = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let cells = Cells::of(row, "deliveries", "place");
-            let place: usize = cells.number("place")?;
-            for row in cells.parse("due", serde_json::from_str::<Vec<DueRow<'_>>>)? {
-                due.push(claimed(place, targets[place].target.clone(), &row)?);
-            }
-        }
-        Ok(due)
+        let due: Vec<(usize, Vec<DueRow<'_>>)> = rows::json("deliveries", &due)?;
+        let rows = due.iter().flat_map(|(place, rows)| rows.iter().map(move |row| (*place, row)));
+        rows.map(|(place, row)| claimed(place, &targets[place].target, row)).collect()
     }
 
     /// An equal share for each target, then what room is left for the first that have more.
-    async fn share(&self, connection: &mut SqliteConnection, targets: &[Ready]) -> Result<Vec<Claimed>, Failure> {
+    async fn share(&self, connection: &mut SqliteConnection, targets: &mut [Ready]) -> Result<Vec<Claimed>, Failure> {
         let share = (self.0.limit / targets.len()).max(1);
         let mut given = vec![0; targets.len()];
         let mut claimed = self.due(connection, targets, share + 1).await?; // one more tells who has more
@@ -110,6 +108,9 @@ impl Claim {
             given[delivery.place] += 1;
             given[delivery.place] <= share
         });
+        for (ready, given) in targets.iter_mut().zip(&given) {
+            ready.is_emptied = *given <= share;
+        }
         for (place, ready) in targets.iter().enumerate().filter(|(place, _)| given[*place] > share) {
             let room = self.0.limit - claimed.len();
             if room == 0 {
@@ -189,9 +190,11 @@ impl Claimed {
     }
 }
 
-fn ready(row: &SqliteRow) -> Result<Ready, Failure> {
-    let cells = Cells::of(row, "target_states", "target");
-    Ok(Ready { target: cells.get::<&str>("target")?.into(), paced_until: cells.optional_time("paced_until")? })
+fn ready(target: Target, paced_until: Option<i64>) -> Result<Ready, Failure> {
+    let paced_until = paced_until.map(Timestamp::from_microsecond).transpose();
+    let paced_until =
+        paced_until.map_err(|error| Failure::Corrupt(format!("target_states.paced_until of {target}: {error}")))?;
+    Ok(Ready { target, paced_until, is_emptied: false })
 }
 
 /// A waiting delivery: id, seq, due time, attempts, lease, guard.
@@ -199,7 +202,7 @@ type DueRow<'r> = (i64, i64, i64, u32, i64, Option<Cow<'r, str>>);
 
 fn claimed(
     place: usize,
-    target: Target,
+    target: &Target,
     (id, seq, due_at, attempts, lease, guard): &DueRow<'_>,
 ) -> Result<Claimed, Failure> {
     let corrupt = |column: &str, problem: &dyn Display| {
@@ -209,7 +212,7 @@ fn claimed(
         place,
         delivery_id: DeliveryId(*id),
         seq: Seq(*seq),
-        target,
+        target: target.clone(),
         due_at: Timestamp::from_microsecond(*due_at).map_err(|error| corrupt("due_at", &error))?,
         attempts: *attempts,
         lease: *lease,

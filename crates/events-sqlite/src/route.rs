@@ -41,10 +41,13 @@ impl Operation for Route {
         }
         summary.cancelled = cancelled.len();
         attempts::append(connection, &cancelled).await?;
+        let mut emptied = Touched::default();
         for (_, record) in &cancelled {
             touched.add(record.handler.as_str(), record.target.as_str());
+            emptied.add(record.handler.as_str(), record.target.as_str());
         }
         touched.schedule(connection).await?;
+        emptied.forget(connection).await?;
         Ok(summary)
     }
 }

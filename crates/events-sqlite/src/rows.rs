@@ -113,6 +113,11 @@ fn metadata(text: &str) -> Result<Metadata, serde_json::Error> {
     })
 }
 
+/// Rows that a statement has made into one JSON array, which is faster than many rows.
+pub(crate) fn json<'r, T: serde::Deserialize<'r>>(table: &str, text: &'r str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|error| Failure::Corrupt(format!("rows of {table}: {error}")))
+}
+
 /// The word under which an outcome is stored.
 pub(crate) fn outcome_word(outcome: AttemptOutcome) -> &'static str {
     match outcome {

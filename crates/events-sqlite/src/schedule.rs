@@ -30,4 +30,14 @@ impl<'a> Touched<'a> {
         }
         Ok(())
     }
+
+    /// Forgets those for which nothing waits and of which nothing else is known.
+    pub(crate) async fn forget(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        for touched in self.by_handler() {
+            let (handler, targets) = touched?;
+            let forget = sqlx::query(include_str!("queries/forget.sql"));
+            forget.bind(handler).bind(targets).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
 }

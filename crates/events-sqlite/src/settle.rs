@@ -11,7 +11,7 @@ use events_core::{
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnection;
 
-use crate::{attempts, error::Failure, operation::Operation, schedule::Touched};
+use crate::{attempts, error::Failure, operation::Operation, rows, schedule::Touched};
 
 /// Ends claims.
 pub(crate) struct Settle(pub(crate) Vec<Settlement>);
@@ -45,8 +45,7 @@ impl Settle {
             .bind(crate::json(&ids)?)
             .fetch_one(connection)
             .await?;
-        let held: Vec<(DeliveryId, i64)> =
-            serde_json::from_str(&held).map_err(|error| Failure::Corrupt(format!("deliveries.lease: {error}")))?;
+        let held: Vec<(DeliveryId, i64)> = rows::json("deliveries", &held)?;
         Ok(held.into_iter().collect())
     }
 }
@@ -96,13 +95,13 @@ impl<'a> Changes<'a> {
 
     async fn make(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
         attempts::append(connection, &self.records).await?;
-        for (text, rows) in [
+        for (text, values) in [
             (include_str!("queries/settle_dead.sql"), &self.dead),
             (include_str!("queries/settle_return.sql"), &self.returned),
             (include_str!("queries/settle_target.sql"), &self.targets),
         ] {
-            if !rows.is_empty() {
-                sqlx::query(text).bind(crate::json(rows)?).execute(&mut *connection).await?;
+            if !values.is_empty() {
+                sqlx::query(text).bind(crate::json(values)?).execute(&mut *connection).await?;
             }
         }
         if !self.ended.is_empty() {

@@ -17,13 +17,4 @@ ON CONFLICT (handler, target) DO UPDATE SET
         disabled_at IS NULL,
         max(excluded.ready_at, ifnull(paused_until, excluded.ready_at), ifnull(not_before, excluded.ready_at)),
         NULL
-    );
-
--- A target about which nothing is known any more needs no row: mailboxes come and go by the million.
-DELETE FROM target_states
-WHERE handler = ?1
-    AND target IN (SELECT value FROM json_each(?2))
-    AND ready_at IS NULL
-    AND paused_until IS NULL
-    AND paced_until IS NULL
-    AND disabled_at IS NULL
+    )

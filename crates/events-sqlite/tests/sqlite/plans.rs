@@ -31,7 +31,7 @@ macro_rules! plans {
 async fn no_statement_of_the_hot_path_scans_a_table() {
     let place = Place::new().await;
     let hot = plans![
-        append_existing claim claim_due claim_pace claim_targets event events_at happened_after
+        append_existing claim claim_due forget claim_pace claim_targets event events_at happened_after
         happened_after_nowhere next_due redrive redrive_enable release_expired release_expired_free renew route_cancel
         route_take schedule settle_dead settle_end settle_held settle_return settle_target attempts
     ];
