@@ -52,7 +52,7 @@ const MIGRATIONS_TABLE: &str = "events_migrations";
 pub enum OpenError {
     /// Another process has it, or another store in this process.
     #[error(
-        "{} is in use by {}; stop it, or use a PostgreSQL database to run several processes",
+        "{} is in use by {}; one process at a time can have it: stop that one, or name another file",
         path.display(),
         pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
     )]

@@ -21,7 +21,7 @@ async fn a_second_server_on_the_same_data_is_refused_and_the_first_works_on() {
     let server = home.start().await;
     let pid = server.pid().to_string();
     for _ in 0..3 {
-        refused(home.serve_with(&[]), &["events.db", &format!("process {pid}"), "stop it", "PostgreSQL"]);
+        refused(home.serve_with(&[]), &["events.db", &format!("process {pid}"), "stop that one"]);
     }
     refused(home.run(&["migrate"]), &["events.db", &pid]);
     server.api().publish(&json!({ "event_type": "a.b", "payload": {} })).await;

@@ -14,7 +14,7 @@ async fn a_second_store_on_the_same_file_is_refused() {
     let message = refused.to_string();
     assert!(message.contains("events.db is in use by process "), "{message}");
     assert!(message.contains(&format!("process {};", process::id())), "{message}");
-    assert!(message.ends_with("stop it, or use a PostgreSQL database to run several processes"), "{message}");
+    assert!(message.ends_with("one process at a time can have it: stop that one, or name another file"), "{message}");
 }
 
 #[tokio::test]
