@@ -107,7 +107,7 @@ impl Server {
         fs::write(&file, config)?;
         let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/events-server");
         let mut command = Command::new(&binary);
-        command.arg("--config").arg(&file).arg("serve").stderr(Stdio::piped());
+        command.arg("--config").arg(&file).arg("serve").stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().with_context(|| format!("cannot run {}", binary.display()))?;
         let log = process.stderr.take().context("the server has no log")?;
         let address = listening(log)?;
