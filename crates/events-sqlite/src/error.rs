@@ -9,7 +9,7 @@ pub(crate) enum Failure {
     Database(sqlx::Error),
     /// A row does not hold what its column promises.
     Corrupt(String),
-    /// The file is in use by a transaction of another connection for longer than we wait.
+    /// Another connection stored one of the same events between our look and our insert.
     Raced,
 }
 

@@ -67,7 +67,9 @@ impl Writer {
 /// How far a transaction came.
 enum Outcome {
     Committed,
-    /// Nothing of it happened.
+    /// It could not be begun, and would not alone either.
+    NotBegun(Failure),
+    /// One of its operations failed, and nothing of it happened.
     Undone(Failure),
     /// The commit itself failed.
     CommitFailed(Failure),
@@ -105,23 +107,21 @@ impl Task {
         if let [work] = group {
             return self.commit_alone(work).await;
         }
-        match self.transaction(group).await {
-            Outcome::Committed => group.iter_mut().for_each(|work| work.reply(Ok(()))),
-            Outcome::Undone(_) => {
+        let failed = match self.transaction(group).await {
+            Outcome::Committed => None,
+            Outcome::NotBegun(failure) => Some(failure.undone()),
+            Outcome::CommitFailed(failure) if matches!(failure.of_commit(), StoreError::Unknown(_)) => {
+                Some(failure.of_commit())
+            }
+            Outcome::Undone(_) | Outcome::CommitFailed(_) => {
                 for work in group {
                     self.commit_alone(work).await;
                 }
+                return;
             }
-            Outcome::CommitFailed(failure) => match failure.of_commit() {
-                unknown @ StoreError::Unknown(_) => {
-                    group.iter_mut().for_each(|work| work.reply(Err(unknown.clone())));
-                }
-                _ => {
-                    for work in group {
-                        self.commit_alone(work).await;
-                    }
-                }
-            },
+        };
+        for work in group {
+            work.reply(failed.clone().map_or(Ok(()), Err));
         }
     }
 
@@ -131,7 +131,7 @@ impl Task {
         } else {
             match self.transaction(std::slice::from_mut(work)).await {
                 Outcome::Committed => Ok(()),
-                Outcome::Undone(failure) => Err(failure.undone()),
+                Outcome::NotBegun(failure) | Outcome::Undone(failure) => Err(failure.undone()),
                 Outcome::CommitFailed(failure) => Err(failure.of_commit()),
             }
         };
@@ -140,38 +140,34 @@ impl Task {
 
     async fn statement(&mut self, work: &mut Box<dyn Work>) -> Result<(), Failure> {
         let result = work.run(self.connection().await?).await;
-        self.forget_if_broken(&result);
+        if let Err(failure) = &result {
+            self.forget_if_broken(failure);
+        }
         result
     }
 
     async fn transaction(&mut self, group: &mut [Box<dyn Work>]) -> Outcome {
-        let result = self.run_in_transaction(group).await;
-        if let Outcome::Undone(failure) | Outcome::CommitFailed(failure) = &result {
+        let outcome = self.run_in_transaction(group).await;
+        if let Outcome::NotBegun(failure) | Outcome::Undone(failure) | Outcome::CommitFailed(failure) = &outcome {
             tracing::debug!(?failure, operations = group.len(), "a transaction of the store failed");
             if let Some(connection) = &mut self.connection {
                 // SQLite may have rolled back by itself (a full disk does that), and says so here.
                 let _ = sqlx::query("ROLLBACK").execute(connection).await;
             }
+            self.forget_if_broken(failure);
         }
-        match result {
-            Outcome::Undone(failure) => {
-                let result = Err(failure);
-                self.forget_if_broken(&result);
-                result.map_or_else(Outcome::Undone, |()| Outcome::Committed)
-            }
-            other => other,
-        }
+        outcome
     }
 
     async fn run_in_transaction(&mut self, group: &mut [Box<dyn Work>]) -> Outcome {
         let connection = match self.connection().await {
             Ok(connection) => connection,
-            Err(failure) => return Outcome::Undone(failure),
+            Err(failure) => return Outcome::NotBegun(failure),
         };
         // IMMEDIATE: a transaction that begins by reading could not become a writing one when
         // another connection has written meanwhile, however long it waits.
         if let Err(error) = sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await {
-            return Outcome::Undone(error.into());
+            return Outcome::NotBegun(error.into());
         }
         for work in group {
             if let Err(failure) = work.run(connection).await {
@@ -192,9 +188,9 @@ impl Task {
         Ok(self.connection.insert(connection))
     }
 
-    /// A connection whose thread has died is of no more use.
-    fn forget_if_broken(&mut self, result: &Result<(), Failure>) {
-        if matches!(result, Err(Failure::Database(sqlx::Error::WorkerCrashed))) {
+    /// A connection whose thread has died is of no more use; the next operation opens another.
+    fn forget_if_broken(&mut self, failure: &Failure) {
+        if matches!(failure, Failure::Database(sqlx::Error::WorkerCrashed)) {
             self.connection = None;
         }
     }
