@@ -35,7 +35,7 @@ struct Put {
 impl Operation for Put {
     type Output = ();
 
-    fn is_one_statement(&self) -> bool {
+    fn commits_itself(&self) -> bool {
         true
     }
 
@@ -61,7 +61,7 @@ struct Remove {
 impl Operation for Remove {
     type Output = bool;
 
-    fn is_one_statement(&self) -> bool {
+    fn commits_itself(&self) -> bool {
         true
     }
 

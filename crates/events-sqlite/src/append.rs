@@ -22,7 +22,7 @@ pub(crate) struct Append(pub(crate) Vec<Arc<Event>>);
 impl Operation for Append {
     type Output = Vec<Appended>;
 
-    fn is_one_statement(&self) -> bool {
+    fn commits_itself(&self) -> bool {
         self.0.len() <= values::MOST
     }
 

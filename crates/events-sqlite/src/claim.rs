@@ -35,26 +35,36 @@ pub(crate) struct Claimed {
 impl Operation for Claim {
     type Output = Vec<Claimed>;
 
+    fn commits_itself(&self) -> bool {
+        true
+    }
+
+    /// A power loss ends the worker with its claim, and the delivery is due again.
+    fn waits_for_disk(&self) -> bool {
+        false
+    }
+
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<Claimed>, Failure> {
-        let mut targets = self.targets(connection).await?;
+        let targets = self.targets(connection).await?;
         if targets.is_empty() {
             return Ok(Vec::new());
         }
-        let mut claimed = match &self.0.pacing {
-            None => self.share(connection, &mut targets).await?,
+        let (mut claimed, paced) = match &self.0.pacing {
+            None => (self.share(connection, &targets).await?, Vec::new()),
             Some(pacing) => self.pace(connection, &targets, pacing).await?,
         };
         claimed.sort_by_key(|delivery| (delivery.place, delivery.due_at, delivery.delivery_id));
-        self.lease(connection, &claimed).await?;
-        let (mut touched, mut emptied) = (Touched::default(), Touched::default());
-        for ready in &targets {
-            touched.add(self.0.handler.as_str(), ready.target.as_str());
-            if ready.is_emptied {
-                emptied.add(self.0.handler.as_str(), ready.target.as_str());
-            }
-        }
-        touched.schedule(connection).await?;
-        emptied.forget(connection).await?;
+        let ids: Vec<DeliveryId> = claimed.iter().map(|delivery| delivery.delivery_id).collect();
+        let mut touched = Touched::default();
+        targets.iter().for_each(|ready| touched.add(self.0.handler.as_str(), ready.target.as_str()));
+        sqlx::query(script!("claim_pace", "claim", "schedule", "forget"))
+            .bind(touched.json()?)
+            .bind(crate::json(&ids)?)
+            .bind(lease_until(&self.0).as_microsecond())
+            .bind(self.0.worker.as_str())
+            .bind(crate::json(&paced)?)
+            .execute(connection)
+            .await?;
         Ok(claimed)
     }
 }
@@ -63,9 +73,10 @@ impl Operation for Claim {
 struct Ready {
     target: Target,
     paced_until: Option<Timestamp>,
-    /// Whether all that was due has been claimed.
-    is_emptied: bool,
 }
+
+/// What pacing leaves of a target's rate: handler, target, `paced_until`, `not_before`.
+type Paced<'a> = (&'a HandlerName, &'a Target, i64, i64);
 
 impl Claim {
     async fn targets(&self, connection: &mut SqliteConnection) -> Result<Vec<Ready>, Failure> {
@@ -100,7 +111,7 @@ impl Claim {
     }
 
     /// An equal share for each target, then what room is left for the first that have more.
-    async fn share(&self, connection: &mut SqliteConnection, targets: &mut [Ready]) -> Result<Vec<Claimed>, Failure> {
+    async fn share(&self, connection: &mut SqliteConnection, targets: &[Ready]) -> Result<Vec<Claimed>, Failure> {
         let share = (self.0.limit / targets.len()).max(1);
         let mut given = vec![0; targets.len()];
         let mut claimed = self.due(connection, targets, share + 1).await?; // one more tells who has more
@@ -108,9 +119,6 @@ impl Claim {
             given[delivery.place] += 1;
             given[delivery.place] <= share
         });
-        for (ready, given) in targets.iter_mut().zip(&given) {
-            ready.is_emptied = *given <= share;
-        }
         for (place, ready) in targets.iter().enumerate().filter(|(place, _)| given[*place] > share) {
             let room = self.0.limit - claimed.len();
             if room == 0 {
@@ -122,13 +130,13 @@ impl Claim {
         Ok(claimed)
     }
 
-    /// What each target's pace grants.
-    async fn pace(
-        &self,
+    /// What each target's pace grants, and what is left of it.
+    async fn pace<'a>(
+        &'a self,
         connection: &mut SqliteConnection,
-        targets: &[Ready],
+        targets: &'a [Ready],
         pacing: &Pacing,
-    ) -> Result<Vec<Claimed>, Failure> {
+    ) -> Result<(Vec<Claimed>, Vec<Paced<'a>>), Failure> {
         let telling = pacing.digest_max.saturating_add(1); // more tell no more
         let mut waiting: Vec<Vec<Claimed>> = targets.iter().map(|_| Vec::new()).collect();
         for delivery in self.due(connection, targets, telling).await? {
@@ -142,26 +150,15 @@ impl Claim {
                 break;
             }
             let grant = pacing.take(ready.paced_until, waiting.len(), room, self.0.now);
-            paced.push((&ready.target, grant.paced_until.as_microsecond(), grant.next_at.as_microsecond()));
+            paced.push((
+                &self.0.handler,
+                &ready.target,
+                grant.paced_until.as_microsecond(),
+                grant.next_at.as_microsecond(),
+            ));
             claimed.extend(waiting.into_iter().take(grant.deliveries));
         }
-        sqlx::query(include_str!("queries/claim_pace.sql"))
-            .bind(self.0.handler.as_str())
-            .bind(crate::json(&paced)?)
-            .execute(connection)
-            .await?;
-        Ok(claimed)
-    }
-
-    async fn lease(&self, connection: &mut SqliteConnection, claimed: &[Claimed]) -> Result<(), Failure> {
-        let ids: Vec<DeliveryId> = claimed.iter().map(|delivery| delivery.delivery_id).collect();
-        sqlx::query(include_str!("queries/claim.sql"))
-            .bind(crate::json(&ids)?)
-            .bind(lease_until(&self.0).as_microsecond())
-            .bind(self.0.worker.as_str())
-            .execute(connection)
-            .await?;
-        Ok(())
+        Ok((claimed, paced))
     }
 }
 
@@ -194,7 +191,7 @@ fn ready(target: Target, paced_until: Option<i64>) -> Result<Ready, Failure> {
     let paced_until = paced_until.map(Timestamp::from_microsecond).transpose();
     let paced_until =
         paced_until.map_err(|error| Failure::Corrupt(format!("target_states.paced_until of {target}: {error}")))?;
-    Ok(Ready { target, paced_until, is_emptied: false })
+    Ok(Ready { target, paced_until })
 }
 
 /// A waiting delivery: id, seq, due time, attempts, lease, guard.

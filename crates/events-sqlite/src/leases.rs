@@ -22,7 +22,7 @@ pub(crate) struct Renew {
 impl Operation for Renew {
     type Output = Vec<LeaseRef>;
 
-    fn is_one_statement(&self) -> bool {
+    fn commits_itself(&self) -> bool {
         true
     }
 

@@ -22,6 +22,21 @@
 //! **Invariant:** nothing outside this crate sees SQL, a row or a transaction, except
 //! [`SqliteStore::append_in`], which is there for that.
 
+/// The statements of these files as one: all of them happen, or none. They share their parameters,
+/// which are written `$1` there: the driver miscounts where a statement leaves out a number of `?1`.
+///
+/// A statement costs two threads a change of guard, which takes longer than most of them run; a
+/// script costs no more than a statement. Within a transaction it is a part of it.
+macro_rules! script {
+    ($($name:literal),+) => {
+        concat!(
+            "SAVEPOINT script;\n",
+            $(include_str!(concat!("queries/", $name, ".sql")), ";\n",)+
+            "RELEASE script"
+        )
+    };
+}
+
 mod api_keys;
 mod append;
 mod attempts;

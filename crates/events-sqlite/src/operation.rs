@@ -14,20 +14,29 @@ pub(crate) trait Operation: Send + Sync + 'static {
     /// What the caller gets.
     type Output: Send + 'static;
 
-    /// Whether it is a single statement, which commits by itself and needs no transaction.
-    fn is_one_statement(&self) -> bool {
+    /// Whether it needs no transaction around it: it changes something in one statement or one
+    /// `script!` at its end. What it reads before may not be what others write.
+    fn commits_itself(&self) -> bool {
         false
     }
 
-    /// Makes the change, inside a transaction unless [`Self::is_one_statement`].
+    /// Whether its commit waits for the disk. One that does not outlives the process all the same;
+    /// a loss of power may undo it, together with all that came after it.
+    fn waits_for_disk(&self) -> bool {
+        true
+    }
+
+    /// Makes the change, inside a transaction unless it runs alone and [`Self::commits_itself`].
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Self::Output, Failure>;
 }
 
 /// An operation of any type, with its caller.
 #[async_trait]
 pub(crate) trait Work: Send {
-    /// As [`Operation::is_one_statement`].
-    fn is_one_statement(&self) -> bool;
+    /// As [`Operation::commits_itself`].
+    fn commits_itself(&self) -> bool;
+    /// As [`Operation::waits_for_disk`].
+    fn waits_for_disk(&self) -> bool;
     /// Runs it and keeps its result until the commit.
     async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure>;
     /// Answers the caller, who may have stopped waiting.
@@ -51,8 +60,12 @@ impl<O: Operation> Pending<O> {
 
 #[async_trait]
 impl<O: Operation> Work for Pending<O> {
-    fn is_one_statement(&self) -> bool {
-        self.operation.is_one_statement()
+    fn commits_itself(&self) -> bool {
+        self.operation.commits_itself()
+    }
+
+    fn waits_for_disk(&self) -> bool {
+        self.operation.waits_for_disk()
     }
 
     async fn run(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure> {

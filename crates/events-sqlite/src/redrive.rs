@@ -35,11 +35,7 @@ impl Operation for Redrive {
             .bind(self.now.as_microsecond())
             .execute(&mut *connection)
             .await?;
-        for enabled in touched.by_handler() {
-            let (handler, targets) = enabled?;
-            let enable = sqlx::query(include_str!("queries/redrive_enable.sql"));
-            enable.bind(handler).bind(targets).execute(&mut *connection).await?;
-        }
+        sqlx::query(include_str!("queries/redrive_enable.sql")).bind(touched.json()?).execute(&mut *connection).await?;
         touched.schedule(connection).await?;
         Ok(ids.len())
     }

@@ -11,9 +11,19 @@ use events_core::{
 use jiff::Timestamp;
 use sqlx::{Row, sqlite::SqliteConnection};
 
-use crate::{attempts, error::Failure, operation::Operation, rows, schedule::Touched, values::Insert};
+use crate::{
+    attempts,
+    error::Failure,
+    operation::Operation,
+    rows,
+    schedule::Touched,
+    values::{self, Insert, Values},
+};
 
-static ROUTE: Insert = Insert::new(include_str!("queries/route.sql"), 6);
+static ROUTE: Insert = Insert::new(include_str!("queries/route.sql"), COLUMNS);
+/// All that is to be done for events that cancel nothing.
+static SIMPLE: Insert = Insert::with_shared(script!("route", "route_take", "schedule", "forget"), 2, COLUMNS);
+const COLUMNS: usize = 6;
 
 /// Takes events off the outbox and makes their deliveries.
 pub(crate) struct Route {
@@ -25,15 +35,53 @@ pub(crate) struct Route {
 impl Operation for Route {
     type Output = RouteSummary;
 
+    fn commits_itself(&self) -> bool {
+        self.is_simple()
+    }
+
+    /// A power loss puts the events back on the list, and they are routed again.
+    fn waits_for_disk(&self) -> bool {
+        false
+    }
+
     async fn run(&self, connection: &mut SqliteConnection) -> Result<RouteSummary, Failure> {
-        let mut taken = self.take(connection).await?;
-        let mut summary = RouteSummary { events: taken.len(), ..RouteSummary::default() };
-        let routed: Vec<&RoutedEvent> = self.routed.iter().filter(|event| taken.remove(&event.seq)).collect();
+        if self.is_simple() { self.simple(connection).await } else { self.in_runs(connection).await }
+    }
+}
+
+impl Route {
+    /// Whether nothing is cancelled, and one statement has room for all deliveries.
+    fn is_simple(&self) -> bool {
+        self.routed.iter().all(|event| event.cancellations.is_empty())
+            && self.routed.iter().map(|event| event.deliveries.len()).sum::<usize>() <= values::MOST
+    }
+
+    /// Everything in one script.
+    async fn simple(&self, connection: &mut SqliteConnection) -> Result<RouteSummary, Failure> {
+        let mut seen = HashSet::new();
+        let first = self.routed.iter().filter(|event| seen.insert(event.seq));
+        let deliveries: Vec<(Seq, &NewDelivery)> = first.flat_map(of_event).collect();
+        let mut touched = Touched::default();
+        deliveries.iter().for_each(|(_, delivery)| touched.add(delivery.handler.as_str(), delivery.target.as_str()));
+        let mut shared = Values::default();
+        shared.push(touched.json()?)?;
+        shared.push(self.seqs()?)?;
+        let rows = SIMPLE.query(shared, &deliveries, bind)?.fetch_all(connection).await?;
+        let taken: HashSet<Seq> = rows.iter().map(|row| row.try_get(0).map(Seq)).collect::<Result<_, _>>()?;
+        let made = deliveries.iter().filter(|(seq, _)| taken.contains(seq)).count();
+        Ok(RouteSummary { events: taken.len(), deliveries: made, cancelled: 0 })
+    }
+
+    /// Step by step, because events may cancel what others of the batch have planned.
+    async fn in_runs(&self, connection: &mut SqliteConnection) -> Result<RouteSummary, Failure> {
+        let mut waiting = self.waiting(connection).await?;
+        let mut summary = RouteSummary { events: waiting.len(), ..RouteSummary::default() };
+        let routed: Vec<&RoutedEvent> = self.routed.iter().filter(|event| waiting.remove(&event.seq)).collect();
         let mut touched = Touched::default();
         let mut cancelled = Vec::new();
         for run in runs(&routed) {
             cancelled.extend(self.cancel(connection, &run.cancellations).await?);
-            insert(connection, &run.deliveries).await?;
+            ROUTE.run(connection, &run.deliveries, bind).await?;
             summary.deliveries += run.deliveries.len();
             for (_, delivery) in run.deliveries {
                 touched.add(delivery.handler.as_str(), delivery.target.as_str());
@@ -41,26 +89,24 @@ impl Operation for Route {
         }
         summary.cancelled = cancelled.len();
         attempts::append(connection, &cancelled).await?;
-        let mut emptied = Touched::default();
-        for (_, record) in &cancelled {
-            touched.add(record.handler.as_str(), record.target.as_str());
-            emptied.add(record.handler.as_str(), record.target.as_str());
-        }
-        touched.schedule(connection).await?;
-        emptied.forget(connection).await?;
+        cancelled.iter().for_each(|(_, record)| touched.add(record.handler.as_str(), record.target.as_str()));
+        sqlx::query(script!("route_take", "schedule", "forget"))
+            .bind(touched.json()?)
+            .bind(self.seqs()?)
+            .execute(connection)
+            .await?;
         Ok(summary)
     }
-}
 
-impl Route {
+    /// The places of the events, as JSON.
+    fn seqs(&self) -> Result<String, Failure> {
+        crate::json(&self.routed.iter().map(|event| event.seq).collect::<Vec<_>>())
+    }
+
     /// The events that nobody has routed before.
-    async fn take(&self, connection: &mut SqliteConnection) -> Result<HashSet<Seq>, Failure> {
-        let seqs: Vec<Seq> = self.routed.iter().map(|event| event.seq).collect();
-        let taken: Vec<i64> = sqlx::query_scalar(include_str!("queries/route_take.sql"))
-            .bind(crate::json(&seqs)?)
-            .fetch_all(connection)
-            .await?;
-        Ok(taken.into_iter().map(Seq).collect())
+    async fn waiting(&self, connection: &mut SqliteConnection) -> Result<HashSet<Seq>, Failure> {
+        let waiting = sqlx::query_scalar(include_str!("queries/route_waiting.sql")).bind(self.seqs()?);
+        Ok(waiting.fetch_all(connection).await?.into_iter().map(Seq).collect())
     }
 
     /// Drops what waits under the keys of a run, in the order of the events that cancel it.
@@ -89,17 +135,17 @@ impl Route {
     }
 }
 
-async fn insert(connection: &mut SqliteConnection, deliveries: &[(Seq, &NewDelivery)]) -> Result<(), Failure> {
-    ROUTE
-        .run(connection, deliveries, |values, (seq, delivery)| {
-            values.push(seq.0)?;
-            values.push(delivery.handler.as_str())?;
-            values.push(delivery.target.as_str())?;
-            values.push(delivery.due_at.as_microsecond())?;
-            values.push(delivery.cancel_key.as_deref())?;
-            values.push(delivery.guard.as_ref().map(rows::guard_text))
-        })
-        .await
+fn of_event(event: &RoutedEvent) -> impl Iterator<Item = (Seq, &NewDelivery)> {
+    event.deliveries.iter().map(|delivery| (event.seq, delivery))
+}
+
+fn bind(values: &mut Values, (seq, delivery): &(Seq, &NewDelivery)) -> Result<(), Failure> {
+    values.push(seq.0)?;
+    values.push(delivery.handler.as_str())?;
+    values.push(delivery.target.as_str())?;
+    values.push(delivery.due_at.as_microsecond())?;
+    values.push(delivery.cancel_key.as_deref())?;
+    values.push(delivery.guard.as_ref().map(rows::guard_text))
 }
 
 /// Events that can be carried out together: all cancellations, then all deliveries.
@@ -124,7 +170,7 @@ fn runs<'a>(routed: &[&'a RoutedEvent]) -> Vec<Run<'a>> {
         for key in &event.cancellations {
             run.cancellations.entry(key).or_insert(place);
         }
-        run.deliveries.extend(event.deliveries.iter().map(|delivery| (event.seq, delivery)));
+        run.deliveries.extend(of_event(event));
         planned.extend(event.deliveries.iter().filter_map(|delivery| delivery.cancel_key.as_deref()));
     }
     runs.push(run);

@@ -3,7 +3,9 @@
 //! SQLite lets one transaction write at a time, and each commit waits for the disk. So all
 //! changes go through one task: it takes everything that waits, runs it in one transaction and
 //! answers after the commit. Sixteen callers share one wait for the disk instead of queueing
-//! for sixteen. And because the task owns the connection, a caller that gives up waiting cannot
+//! for sixteen. Routing and claiming do not wait for the disk at all: they can be done again, and
+//! the log keeps the order of commits, so a loss of power undoes them only together with all that
+//! came after (docs/decisions/0013-routing-and-claiming-do-not-wait-for-the-disk.md). And because the task owns the connection, a caller that gives up waiting cannot
 //! leave a transaction half begun behind it.
 
 use std::{fs::File, sync::Mutex};
@@ -38,7 +40,8 @@ impl Writer {
     /// Starts the task. It keeps `lock` until it has ended.
     pub(crate) fn start(connection: SqliteConnection, options: SqliteConnectOptions, lock: File) -> Self {
         let (queue, operations) = mpsc::channel(QUEUE);
-        let task = Task { connection: Some(connection), options, operations, _lock: lock };
+        let synchronous = Synchronous::Full;
+        let task = Task { connection: Some(connection), synchronous, options, operations, _lock: lock };
         Self { queue: Mutex::new(Some(queue)), task: tokio::sync::Mutex::new(Some(tokio::spawn(task.run()))) }
     }
 
@@ -75,9 +78,20 @@ enum Outcome {
     CommitFailed(Failure),
 }
 
+/// What a commit waits for.
+#[derive(Clone, Copy, PartialEq)]
+enum Synchronous {
+    /// The disk; so a connection begins.
+    Full,
+    /// Nothing. The next commit that waits makes this one durable, too.
+    Normal,
+}
+
 struct Task {
     /// `None` after the connection broke, until the next operation opens another.
     connection: Option<SqliteConnection>,
+    /// What commits of the connection wait for now.
+    synchronous: Synchronous,
     options: SqliteConnectOptions,
     operations: mpsc::Receiver<Box<dyn Work>>,
     /// Held so that no other process opens the file; released when the task is gone.
@@ -126,7 +140,7 @@ impl Task {
     }
 
     async fn commit_alone(&mut self, work: &mut Box<dyn Work>) {
-        let result = if work.is_one_statement() {
+        let result = if work.commits_itself() {
             self.statement(work).await.map_err(|failure| failure.of_commit())
         } else {
             match self.transaction(std::slice::from_mut(work)).await {
@@ -139,9 +153,10 @@ impl Task {
     }
 
     async fn statement(&mut self, work: &mut Box<dyn Work>) -> Result<(), Failure> {
-        let result = work.run(self.connection().await?).await;
+        let connection = self.connection(work.waits_for_disk()).await?;
+        let result = work.run(connection).await;
         if let Err(failure) = &result {
-            self.forget_if_broken(failure);
+            self.undo(failure).await;
         }
         result
     }
@@ -150,17 +165,14 @@ impl Task {
         let outcome = self.run_in_transaction(group).await;
         if let Outcome::NotBegun(failure) | Outcome::Undone(failure) | Outcome::CommitFailed(failure) = &outcome {
             tracing::debug!(?failure, operations = group.len(), "a transaction of the store failed");
-            if let Some(connection) = &mut self.connection {
-                // SQLite may have rolled back by itself (a full disk does that), and says so here.
-                let _ = sqlx::query("ROLLBACK").execute(connection).await;
-            }
-            self.forget_if_broken(failure);
+            self.undo(failure).await;
         }
         outcome
     }
 
     async fn run_in_transaction(&mut self, group: &mut [Box<dyn Work>]) -> Outcome {
-        let connection = match self.connection().await {
+        let waits_for_disk = group.iter().any(|work| work.waits_for_disk());
+        let connection = match self.connection(waits_for_disk).await {
             Ok(connection) => connection,
             Err(failure) => return Outcome::NotBegun(failure),
         };
@@ -180,18 +192,35 @@ impl Task {
         }
     }
 
-    async fn connection(&mut self) -> Result<&mut SqliteConnection, Failure> {
-        let connection = match self.connection.take() {
+    /// The connection, with commits that wait for the disk or do not.
+    async fn connection(&mut self, waits_for_disk: bool) -> Result<&mut SqliteConnection, Failure> {
+        let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => SqliteConnection::connect_with(&self.options).await?,
+            None => {
+                self.synchronous = Synchronous::Full;
+                SqliteConnection::connect_with(&self.options).await?
+            }
         };
+        let (wanted, pragma) = if waits_for_disk {
+            (Synchronous::Full, "PRAGMA synchronous = FULL")
+        } else {
+            (Synchronous::Normal, "PRAGMA synchronous = NORMAL")
+        };
+        if wanted != self.synchronous {
+            // Where this fails the connection is dropped, and the next one begins with what is safe.
+            sqlx::raw_sql(pragma).execute(&mut connection).await?;
+            self.synchronous = wanted;
+        }
         Ok(self.connection.insert(connection))
     }
 
-    /// A connection whose thread has died is of no more use; the next operation opens another.
-    fn forget_if_broken(&mut self, failure: &Failure) {
+    /// Makes the connection fit for the next operation, whatever a failed one has left behind.
+    async fn undo(&mut self, failure: &Failure) {
         if matches!(failure, Failure::Database(sqlx::Error::WorkerCrashed)) {
-            self.connection = None;
+            self.connection = None; // of no more use without its thread; the next operation opens another
+        } else if let Some(connection) = &mut self.connection {
+            // SQLite may have rolled back by itself (a full disk does that), and says so here.
+            let _ = sqlx::query("ROLLBACK").execute(connection).await;
         }
     }
 }

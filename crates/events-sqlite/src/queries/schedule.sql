@@ -1,16 +1,17 @@
--- When something can next be claimed for these targets of a handler. Run whenever the set of waiting
--- deliveries of a target, or its state, has changed; costs a seek for each target, however much waits.
+-- When something can next be claimed for these targets, $1: [[handler, target], …]. Run whenever the
+-- set of waiting deliveries of a target, or its state, has changed; costs a seek for each target,
+-- however much waits.
 INSERT INTO target_states (handler, target, ready_at)
 SELECT
-    ?1,
-    given.value,
+    given.value ->> 0,
+    given.value ->> 1,
     (
         SELECT due_at FROM deliveries
-        WHERE handler = ?1 AND target = given.value AND lease_until IS NULL
+        WHERE handler = given.value ->> 0 AND target = given.value ->> 1 AND lease_until IS NULL
         ORDER BY due_at
         LIMIT 1
     )
-FROM json_each(?2) AS given
+FROM json_each($1) AS given
 WHERE true -- or the parser takes ON for a join
 ON CONFLICT (handler, target) DO UPDATE SET
     ready_at = iif(

@@ -33,7 +33,7 @@ async fn no_statement_of_the_hot_path_scans_a_table() {
     let hot = plans![
         append_existing claim claim_due forget claim_pace claim_targets event events_at happened_after
         happened_after_nowhere next_due redrive redrive_enable release_expired release_expired_free renew route_cancel
-        route_take schedule settle_dead settle_end settle_held settle_return settle_target attempts
+        route_take route_waiting schedule settle_dead settle_end settle_held settle_return settle_target attempts
     ];
     let tables = ["events", "event_keys", "deliveries", "attempts", "dead_letters", "target_states", "outbox", "due"];
     for (name, text) in hot {
