@@ -45,13 +45,13 @@ impl Operation for Claim {
     }
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Vec<Claimed>, Failure> {
-        let targets = self.targets(connection).await?;
+        let mut targets = self.ready(connection).await?;
         if targets.is_empty() {
             return Ok(Vec::new());
         }
         let (mut claimed, paced) = match &self.0.pacing {
-            None => (self.share(connection, &targets).await?, Vec::new()),
-            Some(pacing) => self.pace(connection, &targets, pacing).await?,
+            None => (self.share(connection, &mut targets).await?, Vec::new()),
+            Some(pacing) => self.pace(&mut targets, pacing),
         };
         claimed.sort_by_key(|delivery| (delivery.place, delivery.due_at, delivery.delivery_id));
         let ids: Vec<DeliveryId> = claimed.iter().map(|delivery| delivery.delivery_id).collect();
@@ -73,92 +73,85 @@ impl Operation for Claim {
 struct Ready {
     target: Target,
     paced_until: Option<Timestamp>,
+    due: Vec<Claimed>,
 }
 
 /// What pacing leaves of a target's rate: handler, target, `paced_until`, `not_before`.
-type Paced<'a> = (&'a HandlerName, &'a Target, i64, i64);
+type Paced = (HandlerName, Target, i64, i64);
 
 impl Claim {
-    async fn targets(&self, connection: &mut SqliteConnection) -> Result<Vec<Ready>, Failure> {
-        let ready: String = sqlx::query_scalar(include_str!("queries/claim_targets.sql"))
+    /// Targets with the first that is due for each: as much as its share or its pace may allow, and
+    /// one more, which tells whether there is more.
+    async fn ready(&self, connection: &mut SqliteConnection) -> Result<Vec<Ready>, Failure> {
+        let telling = self.0.pacing.as_ref().map(|pacing| crate::count(pacing.digest_max.saturating_add(1)));
+        let ready: String = sqlx::query_scalar(include_str!("queries/claim_ready.sql"))
             .bind(self.0.handler.as_str())
             .bind(self.0.now.as_microsecond())
             .bind(crate::count(self.0.limit))
+            .bind(telling)
             .fetch_one(connection)
             .await?;
-        let ready: Vec<(Target, Option<i64>)> = rows::json("target_states", &ready)?;
-        ready.into_iter().map(|(target, paced_until)| self::ready(target, paced_until)).collect()
+        let ready: Vec<(Target, Option<i64>, Vec<DueRow<'_>>)> = rows::json("target_states", &ready)?;
+        let targets = ready.into_iter().enumerate();
+        targets.map(|(place, (target, paced, due))| self::ready(place, target, paced, &due)).collect()
     }
 
-    /// The first `most` due deliveries of each target, by place, due time and id.
+    /// The first `most` due deliveries of a target.
     async fn due(
         &self,
         connection: &mut SqliteConnection,
-        targets: &[Ready],
+        place: usize,
+        target: &Target,
         most: usize,
     ) -> Result<Vec<Claimed>, Failure> {
-        let names: Vec<&str> = targets.iter().map(|ready| ready.target.as_str()).collect();
         let due: String = sqlx::query_scalar(include_str!("queries/claim_due.sql"))
             .bind(self.0.handler.as_str())
             .bind(self.0.now.as_microsecond())
-            .bind(crate::json(&names)?)
+            .bind(target.as_str())
             .bind(crate::count(most))
             .fetch_one(connection)
             .await?;
-        let due: Vec<(usize, Vec<DueRow<'_>>)> = rows::json("deliveries", &due)?;
-        let rows = due.iter().flat_map(|(place, rows)| rows.iter().map(move |row| (*place, row)));
-        rows.map(|(place, row)| claimed(place, &targets[place].target, row)).collect()
+        let due: Vec<DueRow<'_>> = rows::json("deliveries", &due)?;
+        due.iter().map(|row| claimed(place, target, row)).collect()
     }
 
     /// An equal share for each target, then what room is left for the first that have more.
-    async fn share(&self, connection: &mut SqliteConnection, targets: &[Ready]) -> Result<Vec<Claimed>, Failure> {
+    async fn share(&self, connection: &mut SqliteConnection, targets: &mut [Ready]) -> Result<Vec<Claimed>, Failure> {
         let share = (self.0.limit / targets.len()).max(1);
-        let mut given = vec![0; targets.len()];
-        let mut claimed = self.due(connection, targets, share + 1).await?; // one more tells who has more
-        claimed.retain(|delivery| {
-            given[delivery.place] += 1;
-            given[delivery.place] <= share
-        });
-        for (place, ready) in targets.iter().enumerate().filter(|(place, _)| given[*place] > share) {
+        let mut claimed = Vec::new();
+        let mut have_more = Vec::new();
+        for (place, ready) in targets.iter_mut().enumerate() {
+            if ready.due.len() > share {
+                ready.due.truncate(share);
+                have_more.push(place);
+            }
+            claimed.append(&mut ready.due);
+        }
+        for place in have_more {
             let room = self.0.limit - claimed.len();
             if room == 0 {
                 break;
             }
-            let more = self.due(connection, std::slice::from_ref(ready), share + room).await?;
-            claimed.extend(more.into_iter().skip(share).map(|delivery| Claimed { place, ..delivery }));
+            let due = self.due(connection, place, &targets[place].target, share + room).await?;
+            claimed.extend(due.into_iter().skip(share));
         }
         Ok(claimed)
     }
 
     /// What each target's pace grants, and what is left of it.
-    async fn pace<'a>(
-        &'a self,
-        connection: &mut SqliteConnection,
-        targets: &'a [Ready],
-        pacing: &Pacing,
-    ) -> Result<(Vec<Claimed>, Vec<Paced<'a>>), Failure> {
-        let telling = pacing.digest_max.saturating_add(1); // more tell no more
-        let mut waiting: Vec<Vec<Claimed>> = targets.iter().map(|_| Vec::new()).collect();
-        for delivery in self.due(connection, targets, telling).await? {
-            waiting[delivery.place].push(delivery);
-        }
-        let mut claimed = Vec::new();
-        let mut paced = Vec::new();
-        for (ready, waiting) in targets.iter().zip(waiting) {
+    fn pace(&self, targets: &mut [Ready], pacing: &Pacing) -> (Vec<Claimed>, Vec<Paced>) {
+        let (mut claimed, mut paced) = (Vec::new(), Vec::new());
+        for ready in targets {
             let room = self.0.limit - claimed.len();
             if room == 0 {
                 break;
             }
-            let grant = pacing.take(ready.paced_until, waiting.len(), room, self.0.now);
-            paced.push((
-                &self.0.handler,
-                &ready.target,
-                grant.paced_until.as_microsecond(),
-                grant.next_at.as_microsecond(),
-            ));
-            claimed.extend(waiting.into_iter().take(grant.deliveries));
+            let grant = pacing.take(ready.paced_until, ready.due.len(), room, self.0.now);
+            let left = (grant.paced_until.as_microsecond(), grant.next_at.as_microsecond());
+            paced.push((self.0.handler.clone(), ready.target.clone(), left.0, left.1));
+            claimed.extend(ready.due.drain(..grant.deliveries));
         }
-        Ok((claimed, paced))
+        (claimed, paced)
     }
 }
 
@@ -187,11 +180,12 @@ impl Claimed {
     }
 }
 
-fn ready(target: Target, paced_until: Option<i64>) -> Result<Ready, Failure> {
+fn ready(place: usize, target: Target, paced_until: Option<i64>, due: &[DueRow<'_>]) -> Result<Ready, Failure> {
     let paced_until = paced_until.map(Timestamp::from_microsecond).transpose();
     let paced_until =
         paced_until.map_err(|error| Failure::Corrupt(format!("target_states.paced_until of {target}: {error}")))?;
-    Ok(Ready { target, paced_until })
+    let due = due.iter().map(|row| claimed(place, &target, row)).collect::<Result<_, _>>()?;
+    Ok(Ready { target, paced_until, due })
 }
 
 /// A waiting delivery: id, seq, due time, attempts, lease, guard.

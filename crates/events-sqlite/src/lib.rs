@@ -49,6 +49,7 @@ mod open;
 mod operation;
 mod prune;
 mod reader;
+mod recent;
 mod redrive;
 mod route;
 mod rows;

@@ -9,7 +9,7 @@ use sqlx::{
     sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 
-use crate::{error::Failure, rows};
+use crate::{error::Failure, recent::Recent, rows};
 
 /// Connections that read at once. More would cost memory and threads, and the readers would
 /// wait for the same disk.
@@ -17,7 +17,10 @@ const CONNECTIONS: u32 = 3;
 
 /// Reads rows.
 #[derive(Debug)]
-pub(crate) struct Reader(SqlitePool);
+pub(crate) struct Reader {
+    pool: SqlitePool,
+    recent: Recent,
+}
 
 impl Reader {
     /// Reads with these options; connections are made when they are needed.
@@ -27,7 +30,7 @@ impl Reader {
             .test_before_acquire(false) // the file does not hang up
             .max_lifetime(None)
             .idle_timeout(None);
-        Self(pool.connect_lazy_with(options))
+        Self { pool: pool.connect_lazy_with(options), recent: Recent::default() }
     }
 
     /// All rows of a query, read by `read`.
@@ -36,7 +39,7 @@ impl Reader {
         query: Query<'_, Sqlite, SqliteArguments>,
         read: impl Fn(&SqliteRow) -> Result<T, Failure>,
     ) -> Result<Vec<T>, StoreError> {
-        let rows = query.fetch_all(&self.0).await.map_err(|error| Failure::from(error).undone())?;
+        let rows = query.fetch_all(&self.pool).await.map_err(|error| Failure::from(error).undone())?;
         rows.iter().map(read).collect::<Result<_, _>>().map_err(|failure| failure.undone())
     }
 
@@ -46,19 +49,36 @@ impl Reader {
         query: Query<'_, Sqlite, SqliteArguments>,
         read: impl Fn(&SqliteRow) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
-        let row = query.fetch_one(&self.0).await.map_err(|error| Failure::from(error).undone())?;
+        let row = query.fetch_one(&self.pool).await.map_err(|error| Failure::from(error).undone())?;
         read(&row).map_err(|failure| failure.undone())
     }
 
+    /// The oldest events that are not routed yet, at most `limit`. They are remembered.
+    pub(crate) async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        let query = sqlx::query(include_str!("queries/unrouted.sql")).bind(crate::count(limit));
+        let events = self.all(query, rows::event).await?;
+        self.recent.keep(&events);
+        Ok(events)
+    }
+
     /// The events at these places in the log, by place.
-    pub(crate) async fn events_at(&self, seqs: &[Seq]) -> Result<HashMap<Seq, StoredEvent>, StoreError> {
-        let seqs = crate::json(&seqs).map_err(|failure| failure.undone())?;
-        let query = sqlx::query(include_str!("queries/events_at.sql")).bind(seqs);
-        Ok(self.all(query, rows::event).await?.into_iter().map(|event| (event.seq, event)).collect())
+    pub(crate) async fn events_at(
+        &self,
+        seqs: impl Iterator<Item = Seq> + Clone,
+    ) -> Result<HashMap<Seq, StoredEvent>, StoreError> {
+        let remembered = self.recent.at(seqs.clone());
+        let mut events: HashMap<Seq, StoredEvent> = remembered.into_iter().map(|event| (event.seq, event)).collect();
+        let others: Vec<Seq> = seqs.filter(|seq| !events.contains_key(seq)).collect();
+        if !others.is_empty() {
+            let others = crate::json(&others).map_err(|failure| failure.undone())?;
+            let query = sqlx::query(include_str!("queries/events_at.sql")).bind(others);
+            events.extend(self.all(query, rows::event).await?.into_iter().map(|event| (event.seq, event)));
+        }
+        Ok(events)
     }
 
     /// Closes the connections, after what they are reading.
     pub(crate) async fn close(&self) {
-        self.0.close().await;
+        self.pool.close().await;
     }
 }

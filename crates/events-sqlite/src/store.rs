@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use events_core::{
-    Delivery, Event, EventStore, HandlerName, Seq, StoreError, StoredEvent,
+    Delivery, Event, EventStore, HandlerName, StoreError, StoredEvent,
     delivery::{LeaseRef, Settlement},
     ports::{Appended, ClaimRequest, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent, SettleSummary},
 };
@@ -20,7 +20,7 @@ use crate::{
     reader::Reader,
     redrive::Redrive,
     route::Route,
-    rows::{self, Cells},
+    rows::Cells,
     settle::Settle,
     writer::Writer,
 };
@@ -91,8 +91,7 @@ impl EventStore for SqliteStore {
     }
 
     async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
-        let query = sqlx::query(include_str!("queries/unrouted.sql")).bind(crate::count(limit));
-        self.reader.all(query, rows::event).await
+        self.reader.unrouted(limit).await
     }
 
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError> {
@@ -105,8 +104,7 @@ impl EventStore for SqliteStore {
         if claimed.is_empty() {
             return Ok(Vec::new());
         }
-        let seqs: Vec<Seq> = claimed.iter().map(|delivery| delivery.seq).collect();
-        let events = self.reader.events_at(&seqs).await?;
+        let events = self.reader.events_at(claimed.iter().map(|delivery| delivery.seq)).await?;
         claimed
             .into_iter()
             .map(|delivery| match events.get(&delivery.seq) {

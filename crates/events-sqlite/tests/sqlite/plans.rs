@@ -31,7 +31,7 @@ macro_rules! plans {
 async fn no_statement_of_the_hot_path_scans_a_table() {
     let place = Place::new().await;
     let hot = plans![
-        append_existing claim claim_due forget claim_pace claim_targets event events_at happened_after
+        append_existing claim claim_due forget claim_pace claim_ready event events_at happened_after
         happened_after_nowhere next_due redrive redrive_enable release_expired release_expired_free renew route_cancel
         route_take route_waiting schedule settle_dead settle_end settle_held settle_return settle_target attempts
     ];
@@ -64,10 +64,12 @@ async fn lists_are_read_in_their_order() {
 #[tokio::test]
 async fn a_claim_uses_the_index_of_due_times() {
     let place = Place::new().await;
-    let plan = plan(&place, include_str!("../../src/queries/claim_due.sql")).await;
-    let due = plan.iter().any(|step| step.contains("idx_deliveries_due (handler=? AND target=? AND due_at<?)"));
-    assert!(due, "{plan:#?}");
-    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:#?}");
+    for (name, text) in plans![claim_ready claim_due] {
+        let plan = plan(&place, text).await;
+        let due = plan.iter().any(|step| step.contains("idx_deliveries_due (handler=? AND target=? AND due_at<?)"));
+        assert!(due, "{name}: {plan:#?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{name}: {plan:#?}");
+    }
 }
 
 #[test]

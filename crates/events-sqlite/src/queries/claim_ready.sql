@@ -1,0 +1,26 @@
+-- Targets that have something due and are neither paused nor disabled, who waits longest first, with
+-- what is due for each: the first ?4, or else an equal share of ?3 and one more, which tells who has
+-- more. A target costs a seek and what it gives. One row for all, because handing over a row costs
+-- more than reading it.
+WITH ready AS MATERIALIZED (
+    SELECT target, paced_until FROM target_states
+    WHERE handler = ?1 AND ready_at <= ?2
+    ORDER BY ready_at, target
+    LIMIT ?3 + 0
+)
+SELECT json_group_array(
+    json_array(
+        target,
+        paced_until,
+        json((
+            SELECT json_group_array(json_array(delivery_id, seq, due_at, attempts, lease, guard))
+            FROM (
+                SELECT delivery_id, seq, due_at, attempts, lease, guard FROM deliveries
+                WHERE handler = ?1 AND target = ready.target AND lease_until IS NULL AND due_at <= ?2
+                ORDER BY due_at, delivery_id
+                LIMIT ifnull(?4, max(1, ?3 / (SELECT count(*) FROM ready)) + 1)
+            )
+        ))
+    )
+)
+FROM ready
