@@ -57,12 +57,14 @@ impl Operation for Claim {
         let ids: Vec<DeliveryId> = claimed.iter().map(|delivery| delivery.delivery_id).collect();
         let mut touched = Touched::default();
         targets.iter().for_each(|ready| touched.add(self.0.handler.as_str(), ready.target.as_str()));
+        let touched = touched.json()?;
         sqlx::query(script!("claim_pace", "claim", "schedule", "forget"))
-            .bind(touched.json()?)
-            .bind(crate::json(&ids)?)
+            .bind(crate::json(&paced)?)
             .bind(lease_until(&self.0).as_microsecond())
             .bind(self.0.worker.as_str())
-            .bind(crate::json(&paced)?)
+            .bind(crate::json(&ids)?)
+            .bind(touched.as_str())
+            .bind(touched.as_str())
             .execute(connection)
             .await?;
         Ok(claimed)

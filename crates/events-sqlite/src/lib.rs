@@ -22,8 +22,8 @@
 //! **Invariant:** nothing outside this crate sees SQL, a row or a transaction, except
 //! [`SqliteStore::append_in`], which is there for that.
 
-/// The statements of these files as one: all of them happen, or none. They share their parameters,
-/// which are written `$1` there: the driver miscounts where a statement leaves out a number of `?1`.
+/// The statements of these files as one: all of them happen, or none. Their parameters are
+/// written `?` and bound in the order in which they stand there.
 ///
 /// A statement costs two threads a change of guard, which takes longer than most of them run; a
 /// script costs no more than a statement. Within a transaction it is a part of it.

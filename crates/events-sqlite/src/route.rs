@@ -22,7 +22,7 @@ use crate::{
 
 static ROUTE: Insert = Insert::new(include_str!("queries/route.sql"), COLUMNS);
 /// All that is to be done for events that cancel nothing.
-static SIMPLE: Insert = Insert::with_shared(script!("route", "route_take", "schedule", "forget"), 2, COLUMNS);
+static SIMPLE: Insert = Insert::new(script!("route", "route_take", "schedule", "forget"), COLUMNS);
 const COLUMNS: usize = 6;
 
 /// Takes events off the outbox and makes their deliveries.
@@ -63,10 +63,9 @@ impl Route {
         let deliveries: Vec<(Seq, &NewDelivery)> = first.flat_map(of_event).collect();
         let mut touched = Touched::default();
         deliveries.iter().for_each(|(_, delivery)| touched.add(delivery.handler.as_str(), delivery.target.as_str()));
-        let mut shared = Values::default();
-        shared.push(touched.json()?)?;
-        shared.push(self.seqs()?)?;
-        let rows = SIMPLE.query(shared, &deliveries, bind)?.fetch_all(connection).await?;
+        let touched = touched.json()?;
+        let script = SIMPLE.script(&deliveries, bind)?.bind(self.seqs()?).bind(touched.as_str()).bind(touched.as_str());
+        let rows = script.fetch_all(connection).await?;
         let taken: HashSet<Seq> = rows.iter().map(|row| row.try_get(0).map(Seq)).collect::<Result<_, _>>()?;
         let made = deliveries.iter().filter(|(seq, _)| taken.contains(seq)).count();
         Ok(RouteSummary { events: taken.len(), deliveries: made, cancelled: 0 })
@@ -90,11 +89,9 @@ impl Route {
         summary.cancelled = cancelled.len();
         attempts::append(connection, &cancelled).await?;
         cancelled.iter().for_each(|(_, record)| touched.add(record.handler.as_str(), record.target.as_str()));
-        sqlx::query(script!("route_take", "schedule", "forget"))
-            .bind(touched.json()?)
-            .bind(self.seqs()?)
-            .execute(connection)
-            .await?;
+        let take = sqlx::query(include_str!("queries/route_take.sql"));
+        take.bind(self.seqs()?).execute(&mut *connection).await?;
+        touched.schedule(connection).await?;
         Ok(summary)
     }
 

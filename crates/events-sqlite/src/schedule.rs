@@ -24,7 +24,9 @@ impl<'a> Touched<'a> {
     /// Works out anew when something can next be claimed for each of them, and forgets those for
     /// which nothing waits and of which nothing else is known.
     pub(crate) async fn schedule(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
-        sqlx::query(script!("schedule", "forget")).bind(self.json()?).execute(connection).await?;
+        let touched = self.json()?;
+        let schedule = sqlx::query(script!("schedule", "forget"));
+        schedule.bind(touched.as_str()).bind(touched.as_str()).execute(connection).await?;
         Ok(())
     }
 }

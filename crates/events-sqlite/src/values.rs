@@ -17,11 +17,9 @@ const SIZES: [usize; 5] = [1, 8, 64, 256, 512];
 /// Most rows in one statement.
 pub(crate) const MOST: usize = 512;
 
-/// An `INSERT`, or a script with one, whose text has `{rows}` where its rows go.
+/// An `INSERT`, or a script that begins with one, whose text has `{rows}` where its rows go.
 pub(crate) struct Insert {
     text: &'static str,
-    /// Parameters that are not of the rows; they come first.
-    shared: usize,
     columns: usize,
     sized: [OnceLock<Arc<str>>; SIZES.len()],
 }
@@ -29,12 +27,7 @@ pub(crate) struct Insert {
 impl Insert {
     /// The statement `text` for rows of `columns` values, of which the first is never null.
     pub(crate) const fn new(text: &'static str, columns: usize) -> Self {
-        Self::with_shared(text, 0, columns)
-    }
-
-    /// The same for a text that has `shared` parameters beside those of the rows.
-    pub(crate) const fn with_shared(text: &'static str, shared: usize, columns: usize) -> Self {
-        Self { text, shared, columns, sized: [const { OnceLock::new() }; SIZES.len()] }
+        Self { text, columns, sized: [const { OnceLock::new() }; SIZES.len()] }
     }
 
     /// Inserts all `rows`, in their order.
@@ -45,45 +38,53 @@ impl Insert {
         bind: impl Fn(&mut Values, &R) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         for chunk in rows.chunks(MOST) {
-            self.query(Values::default(), chunk, &bind)?.execute(&mut *connection).await?;
+            let values = self.values(chunk, &bind)?;
+            sqlx::query_with(self.text_for(chunk.len()), values.0).execute(&mut *connection).await?;
         }
         Ok(())
     }
 
-    /// The query that inserts `rows`, at most [`MOST`], with the values it shares among them.
-    pub(crate) fn query<R>(
+    /// The script for at most [`MOST`] rows; what its other statements need is to be bound next.
+    pub(crate) fn script<R>(
         &self,
-        shared: Values,
         rows: &[R],
         bind: impl Fn(&mut Values, &R) -> Result<(), Failure>,
     ) -> Result<Query<'static, Sqlite, SqliteArguments>, Failure> {
-        let mut values = shared;
+        let mut values = self.values(rows, bind)?;
+        for _ in values.0.len()..SIZES[size(rows.len())] * self.columns {
+            values.push(None::<i64>)?;
+        }
+        Ok(sqlx::query_with(self.text_for(rows.len()), values.0))
+    }
+
+    fn values<R>(&self, rows: &[R], bind: impl Fn(&mut Values, &R) -> Result<(), Failure>) -> Result<Values, Failure> {
+        let mut values = Values(SqliteArguments::default());
         values.0.reserve(rows.len() * self.columns, 0);
         for row in rows {
             bind(&mut values, row)?;
         }
-        debug_assert_eq!(values.0.len(), self.shared + rows.len() * self.columns, "a value for each parameter");
-        Ok(sqlx::query_with(AssertSqlSafe(self.text_for(rows.len())), values.0))
+        debug_assert_eq!(values.0.len(), rows.len() * self.columns, "a value for each column");
+        Ok(values)
     }
 
     /// The text of the smallest statement with room for `rows` rows. What is not bound is NULL,
     /// and rows that begin with NULL are left out.
-    fn text_for(&self, rows: usize) -> Arc<str> {
-        let at = SIZES.iter().position(|size| rows <= *size).unwrap_or(SIZES.len() - 1);
+    fn text_for(&self, rows: usize) -> AssertSqlSafe<Arc<str>> {
+        let at = size(rows);
         let text = self.sized[at].get_or_init(|| {
-            let row = |row: usize| {
-                let first = self.shared + row * self.columns + 1;
-                let parameters: Vec<_> = (first..first + self.columns).map(|number| format!("${number}")).collect();
-                format!("({})", parameters.join(", "))
-            };
-            self.text.replace("{rows}", &(0..SIZES[at]).map(row).collect::<Vec<_>>().join(", ")).into()
+            let row = format!("({})", vec!["?"; self.columns].join(", "));
+            self.text.replace("{rows}", &vec![row; SIZES[at]].join(", ")).into()
         });
-        Arc::clone(text)
+        AssertSqlSafe(Arc::clone(text))
     }
 }
 
+/// Which of [`SIZES`] has room for so many rows.
+fn size(rows: usize) -> usize {
+    SIZES.iter().position(|size| rows <= *size).unwrap_or(SIZES.len() - 1)
+}
+
 /// Values in the order of the statement's parameters.
-#[derive(Default)]
 pub(crate) struct Values(SqliteArguments);
 
 impl Values {

@@ -1,7 +1,7 @@
 -- Targets about which nothing is known any more need no row: mailboxes come and go by the million.
--- $1: [[handler, target], …]
+-- as JSON: [[handler, target], …]
 DELETE FROM target_states
-WHERE (handler, target) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1))
+WHERE (handler, target) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
     AND ready_at IS NULL
     AND paused_until IS NULL
     AND paced_until IS NULL

@@ -1,4 +1,4 @@
--- When something can next be claimed for these targets, $1: [[handler, target], …]. Run whenever the
+-- When something can next be claimed for these targets, as JSON: [[handler, target], …]. Run whenever the
 -- set of waiting deliveries of a target, or its state, has changed; costs a seek for each target,
 -- however much waits.
 INSERT INTO target_states (handler, target, ready_at)
@@ -11,7 +11,7 @@ SELECT
         ORDER BY due_at
         LIMIT 1
     )
-FROM json_each($1) AS given
+FROM json_each(?) AS given
 WHERE true -- or the parser takes ON for a join
 ON CONFLICT (handler, target) DO UPDATE SET
     ready_at = iif(
