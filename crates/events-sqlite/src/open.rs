@@ -19,10 +19,10 @@ use crate::{lock, reader::Reader, store::SqliteStore, writer::Writer};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Page cache of the writing connection, in KiB: what the indexes of a busy hour touch.
-const WRITER_CACHE: u32 = 8 * 1024;
+const WRITER_CACHE: u32 = 4 * 1024;
 
 /// Page cache of each reading connection, in KiB. The system's own cache lies behind it.
-const READER_CACHE: u32 = 2 * 1024;
+const READER_CACHE: u32 = 1024;
 
 /// Rows that a connection may be ahead of whoever reads them. As many as a batch has: with fewer,
 /// the two threads wake each other over and over, and a row costs twice as much.

@@ -224,3 +224,77 @@ impl Task {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use sqlx::sqlite::SqliteJournalMode;
+
+    use super::*;
+
+    /// Answers what its commit waits for, or fails.
+    struct Probe {
+        commits_itself: bool,
+        waits_for_disk: bool,
+        fails: bool,
+    }
+
+    #[async_trait]
+    impl Operation for Probe {
+        type Output = i64;
+
+        fn commits_itself(&self) -> bool {
+            self.commits_itself
+        }
+
+        fn waits_for_disk(&self) -> bool {
+            self.waits_for_disk
+        }
+
+        async fn run(&self, connection: &mut SqliteConnection) -> Result<i64, Failure> {
+            if self.fails {
+                sqlx::query("SAVEPOINT left_open").execute(&mut *connection).await?;
+                return Err(Failure::Corrupt("as asked".to_owned()));
+            }
+            Ok(sqlx::query_scalar("PRAGMA synchronous").fetch_one(connection).await?)
+        }
+    }
+
+    const FULL: i64 = 2;
+    const NORMAL: i64 = 1;
+
+    async fn writer(folder: &std::path::Path) -> Writer {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join("probe.db"))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(sqlx::sqlite::SqliteSynchronous::Full);
+        let connection = SqliteConnection::connect_with(&options).await.unwrap();
+        Writer::start(connection, options, File::create(folder.join("lock")).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_must_wait_for_the_disk_always_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path()).await;
+        for commits_itself in [true, false] {
+            for fails in [true, false] {
+                let hasty = Probe { commits_itself, waits_for_disk: false, fails };
+                assert_eq!(writer.run(hasty).await.ok(), (!fails).then_some(NORMAL));
+                let careful = Probe { commits_itself, waits_for_disk: true, fails: false };
+                assert_eq!(writer.run(careful).await.unwrap(), FULL);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_group_waits_for_the_disk_when_one_of_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path()).await;
+        let probe = |waits_for_disk| Probe { commits_itself: true, waits_for_disk, fails: false };
+        let (_, hasty, careful) =
+            tokio::join!(writer.run(probe(false)), writer.run(probe(false)), writer.run(probe(true)));
+        assert_eq!((hasty.unwrap(), careful.unwrap()), (FULL, FULL));
+        assert_eq!(writer.run(probe(false)).await.unwrap(), NORMAL);
+    }
+}
