@@ -43,6 +43,7 @@ mod attempts;
 mod claim;
 mod error;
 mod history;
+mod leadership;
 mod leases;
 mod lock;
 mod open;

@@ -41,7 +41,10 @@ const WAL_BYTES: u32 = 64 * 1024 * 1024;
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 /// Each migration with its version. Append only: what was released is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "events", include_str!("../migrations/0001_events.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "events", include_str!("../migrations/0001_events.sql")),
+    (2, "leases", include_str!("../migrations/0002_leases.sql")),
+];
 
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the
 /// application if it shares the file.

@@ -8,7 +8,9 @@ mod claim;
 mod details;
 mod history;
 mod keys;
+mod leadership;
 mod lists;
+mod queue;
 mod route;
 mod settle;
 mod state;
@@ -18,6 +20,7 @@ mod upkeep;
 
 use std::sync::{Mutex, MutexGuard};
 
+pub use queue::MemoryQueue;
 use state::State;
 
 /// A store that forgets everything when it is dropped.

@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) dead_letters: BTreeMap<DeliveryId, Dead>,
     /// Targets that something is known about.
     pub(super) targets: BTreeMap<(HandlerName, Target), TargetRow>,
+    /// Who leads which task.
+    pub(super) terms: HashMap<String, super::leadership::Term>,
     /// API keys by their hash.
     pub(super) api_keys: HashMap<KeyHash, ApiKey>,
 }

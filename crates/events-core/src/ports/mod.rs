@@ -11,6 +11,8 @@ mod api_keys;
 mod clock;
 mod handler;
 mod history;
+mod leadership;
+mod queue;
 mod store;
 mod targets;
 
@@ -22,6 +24,8 @@ pub use history::{
     AttemptRecord, DeadLetter, DeadLetterQuery, DeliveryQuery, DeliveryRecord, Depth, EventDetail, EventHistory, Page,
     PageRequest, TimelineQuery,
 };
+pub use leadership::Leadership;
+pub use queue::{DeliveryQueue, QueueError, Receipt, Received, Reference};
 pub use store::{
     Appended, ClaimRequest, EventStore, NewDelivery, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent,
     SettleSummary, StoreError,
@@ -30,5 +34,7 @@ pub use targets::{TargetState, TargetStates};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use handler::MockEventHandler;
+#[cfg(any(test, feature = "mocks"))]
+pub use queue::MockDeliveryQueue;
 #[cfg(any(test, feature = "mocks"))]
 pub use store::MockEventStore;

@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, sync::Arc};
 
-use crate::ports::{ApiKeys, EventHistory, EventStore, TargetStates};
+use crate::ports::{ApiKeys, EventHistory, EventStore, Leadership, TargetStates};
 
 /// An empty store through all of its ports, and what has to live as long as it does.
 pub struct Fixture {
@@ -14,6 +14,8 @@ pub struct Fixture {
     pub targets: Arc<dyn TargetStates>,
     /// Its API keys.
     pub keys: Arc<dyn ApiKeys>,
+    /// Its leaders.
+    pub leadership: Arc<dyn Leadership>,
     /// Dropped last: fields are dropped from first to last.
     guard: Option<Box<dyn Any + Send + Sync>>,
 }
@@ -23,9 +25,9 @@ impl Fixture {
     #[must_use]
     pub fn new<S>(store: Arc<S>) -> Self
     where
-        S: EventStore + EventHistory + TargetStates + ApiKeys + 'static,
+        S: EventStore + EventHistory + TargetStates + ApiKeys + Leadership + 'static,
     {
-        Self::of(store.clone(), store.clone(), store.clone(), store)
+        Self::of(store.clone(), store.clone(), store.clone(), store.clone(), store)
     }
 
     /// A value for each port, all of the same store.
@@ -35,8 +37,9 @@ impl Fixture {
         history: Arc<dyn EventHistory>,
         targets: Arc<dyn TargetStates>,
         keys: Arc<dyn ApiKeys>,
+        leadership: Arc<dyn Leadership>,
     ) -> Self {
-        Self { store, history, targets, keys, guard: None }
+        Self { store, history, targets, keys, leadership, guard: None }
     }
 
     /// Keeps something until the store is gone: its temporary directory, its database.

@@ -11,6 +11,7 @@ mod fixture;
 mod manual_clock;
 mod model;
 mod paused_clock;
+pub mod queue_contract;
 mod recording_handler;
 mod sequential_ids;
 mod settlements;
@@ -21,8 +22,9 @@ pub use fixture::Fixture;
 pub use manual_clock::ManualClock;
 pub use model::{Walks, check_model};
 pub use paused_clock::PausedClock;
+pub use queue_contract::QueueFixture;
 pub use recording_handler::RecordingHandler;
 pub use sequential_ids::SequentialIds;
 pub use settlements::{affecting, dead, done, dropped, handed_back, retry};
 
-pub use crate::memory::MemoryStore;
+pub use crate::memory::{MemoryQueue, MemoryStore};

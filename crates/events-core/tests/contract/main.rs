@@ -1,4 +1,7 @@
-//! The memory store keeps every promise of the ports, and agrees with itself over random walks.
+//! The memory adapters keep every promise of their ports, and the store agrees with itself over
+//! random walks.
+
+mod queue;
 
 use std::sync::Arc;
 

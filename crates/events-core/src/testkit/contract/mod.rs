@@ -11,6 +11,7 @@ pub mod concurrency;
 pub mod fairness;
 pub mod fencing;
 pub mod history;
+pub mod leadership;
 pub mod leases;
 pub mod next_due;
 pub mod organizations;
@@ -120,6 +121,12 @@ macro_rules! store_contract {
                 a_lost_claim_is_due_again_and_on_record
                 a_lease_lasts_until_its_end
                 the_longest_lost_are_released_first
+            }
+            leadership "current_thread" {
+                one_candidate_leads_until_its_term_is_over
+                a_leader_renews_its_term
+                a_leader_that_resigns_is_followed_at_once
+                tasks_are_led_apart
             }
             redriving "current_thread" {
                 a_redriven_delivery_starts_again

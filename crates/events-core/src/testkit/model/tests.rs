@@ -56,7 +56,7 @@ impl EventStore for Forgetful {
 
 async fn forgetful() -> Fixture {
     let inner = Arc::new(MemoryStore::new());
-    Fixture::of(Arc::new(Forgetful(inner.clone())), inner.clone(), inner.clone(), inner)
+    Fixture::of(Arc::new(Forgetful(inner.clone())), inner.clone(), inner.clone(), inner.clone(), inner)
 }
 
 /// The walk that shows it is told: it needs a settlement, the only thing that is done differently.

@@ -1,0 +1,84 @@
+//! The queue port: word of work that is ready, from the router to the workers of all processes.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::{delivery::HandlerName, event::Seq};
+
+/// Carries word that deliveries are ready from whoever made them to whoever works on them.
+///
+/// The store is the only truth. A reference says "there is something to do now", and a worker that
+/// gets one claims what is due; which deliveries those are, the store decides, so that fairness and
+/// pace hold whatever way the word came. A reference may therefore come twice, late, to the wrong
+/// process or never: workers look for themselves about once a second, and the queue only makes
+/// them look sooner.
+///
+/// Without a queue the workers of one process are woken within the process.
+///
+/// # Promises of an implementation
+/// - Dropping a future of any method loses nothing.
+/// - Dropping the queue is dying: what it had received and not acknowledged goes to others.
+/// - It reconnects by itself for as long as it lives, and answers [`QueueError`] meanwhile. No
+///   method waits for a connection.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait DeliveryQueue: Send + Sync {
+    /// Says that there is something to do. After `Ok` the word outlives this process, as far as
+    /// the queue can keep it; word that is kept already may be joined with new word.
+    async fn push(&self, references: Vec<Reference>) -> Result<(), QueueError>;
+
+    /// Waits for word for `handler`: at least one reference, at most `limit`. What another process
+    /// has pushed may come without saying which events it is about.
+    async fn receive(&self, handler: &HandlerName, limit: usize) -> Result<Vec<Received>, QueueError>;
+
+    /// What these led to is settled: they need not come again. Receipts of a lost connection are ignored.
+    async fn ack(&self, receipts: Vec<Receipt>) -> Result<(), QueueError>;
+
+    /// These led to nothing here: they come again, to whoever asks first.
+    async fn nack(&self, receipts: Vec<Receipt>) -> Result<(), QueueError>;
+}
+
+const _: Option<&dyn DeliveryQueue> = None; // usable as a trait object
+
+/// Word that events have deliveries that are ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Whose deliveries.
+    pub handler: HandlerName,
+    /// Of which events, by their places in the log; for people who look into the queue.
+    pub seqs: Vec<Seq>,
+}
+
+impl Reference {
+    /// Events in one reference at most, so that it stays below 200 bytes as JSON.
+    pub const MOST: usize = 8;
+
+    /// Word for `handler` about these events, in as few references as they fit into.
+    pub fn about(handler: &HandlerName, seqs: &[Seq]) -> impl Iterator<Item = Self> {
+        seqs.chunks(Self::MOST).map(|seqs| Self { handler: handler.clone(), seqs: seqs.to_vec() })
+    }
+}
+
+/// A reference, and what acknowledges it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// What came.
+    pub reference: Reference,
+    /// To be given back with [`DeliveryQueue::ack`] or [`DeliveryQueue::nack`].
+    pub receipt: Receipt,
+}
+
+/// Names a received reference to the queue it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Receipt(pub u64);
+
+/// Why word could not be sent or heard. The store has everything all the same.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum QueueError {
+    /// There is no connection, or it broke meanwhile; workers look for themselves until it is back.
+    #[error("the queue is unavailable: {0}")]
+    Unavailable(String),
+    /// It may or may not have been said. Saying it again is safe.
+    #[error("the queue did not confirm: {0}")]
+    Unknown(String),
+}
