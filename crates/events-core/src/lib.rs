@@ -50,5 +50,5 @@ pub use ports::{Clock, EventHandler, EventHistory, EventStore, HandlerError, IdG
 #[cfg(feature = "runtime")]
 pub use runtime::{
     AlreadyInstalled, EmitCounts, Emitter, Engine, EngineBuilder, EngineOptions, PublishError, Published, Publisher,
-    PublisherOptions, Retention, emit, install, install_with,
+    PublisherOptions, Retention, Waker, emit, install, install_with,
 };

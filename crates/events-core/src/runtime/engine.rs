@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    announcer::{Announcer, Waker},
     emitter::Emitter,
     maintenance::{Maintenance, Retention},
     publisher::{Publisher, PublisherOptions},
@@ -14,8 +15,11 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
+    delivery::HandlerName,
     event::{Limits, Metadata},
-    ports::{Clock, EventHandler, EventHistory, EventStore, IdGenerator, RandomIds, SystemClock},
+    ports::{
+        Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, IdGenerator, Leadership, RandomIds, SystemClock,
+    },
     routing::{Route, RoutingTable},
 };
 
@@ -60,6 +64,9 @@ pub struct EngineBuilder {
     catalog: Arc<Catalog>,
     handlers: Vec<Arc<dyn EventHandler>>,
     routes: Vec<Route>,
+    queue: Option<Arc<dyn DeliveryQueue>>,
+    leadership: Option<Arc<dyn Leadership>>,
+    works: bool,
     options: EngineOptions,
 }
 
@@ -80,6 +87,28 @@ impl EngineBuilder {
         self
     }
 
+    /// Carries word of what is ready between processes. Without it, workers of other processes look
+    /// for themselves about once a second.
+    #[must_use]
+    pub fn queue(mut self, queue: Arc<dyn DeliveryQueue>) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    /// Chooses the process that does the upkeep for all. Without it, this one does.
+    #[must_use]
+    pub fn leadership(mut self, leadership: Arc<dyn Leadership>) -> Self {
+        self.leadership = Some(leadership);
+        self
+    }
+
+    /// Publishes and routes only; deliveries and upkeep are left to other processes.
+    #[must_use]
+    pub fn without_workers(mut self) -> Self {
+        self.works = false;
+        self
+    }
+
     /// Replaces the options.
     #[must_use]
     pub fn options(mut self, options: EngineOptions) -> Self {
@@ -90,7 +119,11 @@ impl EngineBuilder {
     /// Starts emitting, routing, working and maintaining, on the current tokio runtime.
     #[must_use]
     pub fn start(self) -> Engine {
-        let Self { store, history, catalog, handlers, routes, options } = self;
+        let Self { store, history, catalog, mut handlers, routes, queue, leadership, works, options } = self;
+        let names: Vec<HandlerName> = handlers.iter().map(|handler| handler.name()).collect();
+        if !works {
+            handlers.clear();
+        }
         let wake = Wake::new(handlers.iter().map(|handler| handler.name()));
         let (emitting, routing) = (TaskTracker::new(), TaskTracker::new());
         let stop = CancellationToken::new();
@@ -106,22 +139,28 @@ impl EngineBuilder {
         let emitter = Emitter::start(publisher.clone(), options.emit_buffer, emit_stop.clone(), &emitting);
 
         let table = Arc::new(RoutingTable::new(catalog, routes));
-        let router = Router::new(store.clone(), table.clone(), options.clock.clone(), wake.clone());
+        let announcer = Announcer::start(wake.clone(), queue.clone(), stop.clone(), &routing);
+        let router = Router::new(store.clone(), table.clone(), options.clock.clone(), wake.clone(), announcer.clone());
         routing.spawn(router.run(stop.clone()));
 
-        let maintenance = Maintenance {
-            store: store.clone(),
-            clock: options.clock.clone(),
-            wake: wake.clone(),
-            retention: options.retention,
-        };
-        routing.spawn(maintenance.run(stop.clone()));
+        if works {
+            let maintenance = Maintenance {
+                store: store.clone(),
+                leadership,
+                worker: options.worker.clone(),
+                clock: options.clock.clone(),
+                wake: wake.clone(),
+                retention: options.retention,
+            };
+            routing.spawn(maintenance.run(stop.clone()));
+        }
 
-        let worker = Worker::new(store, history, options.clock, wake.clone(), options.worker);
+        let worker = Worker::new(store, history, options.clock, wake.clone(), queue, options.worker);
         worker.start(&handlers);
+        let waker = Waker::new(announcer, names);
         wake.all_lanes();
         wake.router();
-        Engine { publisher, emitter, worker, table, wake, stop, emit_stop, emitting, routing }
+        Engine { publisher, emitter, worker, table, waker, stop, emit_stop, emitting, routing }
     }
 }
 
@@ -133,7 +172,7 @@ pub struct Engine {
     emitter: Emitter,
     worker: Worker,
     table: Arc<RoutingTable>,
-    wake: Wake,
+    waker: Waker,
     stop: CancellationToken,
     emit_stop: CancellationToken,
     emitting: TaskTracker,
@@ -150,6 +189,9 @@ impl Engine {
             catalog: Arc::new(Catalog::embedded()),
             handlers: Vec::new(),
             routes: Vec::new(),
+            queue: None,
+            leadership: None,
+            works: true,
             options: EngineOptions::default(),
         }
     }
@@ -175,8 +217,13 @@ impl Engine {
     /// Looks for work at once: somebody changed the store from outside (a redrive, a resumed
     /// target, an event stored with `append_in`).
     pub fn wake(&self) {
-        self.wake.router();
-        self.wake.all_lanes();
+        self.waker.all();
+    }
+
+    /// Has the engine look for work, from wherever somebody learns that there is some.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 
     /// Publishes what was emitted, stops claiming, and gives deliveries under way until `grace`

@@ -5,12 +5,16 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::{pause::about, wake::Wake};
-use crate::ports::{Clock, EventStore, PruneRequest, Pruned, StoreError};
+use crate::ports::{Clock, EventStore, Leadership, PruneRequest, Pruned, StoreError};
 
 /// Between looks for leases that ended; a worker that died is replaced within its lease and this.
 const RESCUE: Duration = Duration::from_secs(5);
 /// Between prunings.
 const PRUNE: Duration = Duration::from_secs(60);
+/// How long a process prunes for all without asking again; another takes over after this.
+const TERM: Duration = Duration::from_secs(180);
+/// The task that is led.
+const UPKEEP: &str = "upkeep";
 /// Rows changed in one commit, so that no commit holds the store for long.
 const BATCH: usize = 500;
 
@@ -34,13 +38,18 @@ impl Default for Retention {
 
 pub(crate) struct Maintenance {
     pub(crate) store: Arc<dyn EventStore>,
+    /// Chooses the process that prunes; without it, this one does.
+    pub(crate) leadership: Option<Arc<dyn Leadership>>,
+    /// Name of this process.
+    pub(crate) worker: String,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) wake: Wake,
     pub(crate) retention: Retention,
 }
 
 impl Maintenance {
-    /// Rescues and prunes until `stop`.
+    /// Rescues and prunes until `stop`. Every process rescues, so that a dead worker is replaced in
+    /// time whoever else has died; one prunes.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut until_prune = Duration::ZERO;
         loop {
@@ -48,14 +57,14 @@ impl Maintenance {
                 tracing::warn!("Failed to release expired leases, trying again: {error}");
             }
             if until_prune.is_zero() {
-                if let Err(error) = self.prune().await {
+                if let Err(error) = self.prune_if_leading().await {
                     tracing::warn!("Failed to prune, trying again: {error}");
                 }
                 until_prune = PRUNE;
             }
             tokio::select! {
                 () = tokio::time::sleep(about(RESCUE).min(RESCUE)) => {}
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.resign().await,
             }
             until_prune = until_prune.saturating_sub(RESCUE);
         }
@@ -74,6 +83,23 @@ impl Maintenance {
             if count < BATCH {
                 return Ok(released);
             }
+        }
+    }
+
+    async fn prune_if_leading(&self) -> Result<(), StoreError> {
+        if let Some(leadership) = &self.leadership
+            && !leadership.lead(UPKEEP, &self.worker, TERM, self.clock.now()).await?
+        {
+            return Ok(());
+        }
+        self.prune().await
+    }
+
+    async fn resign(&self) {
+        if let Some(leadership) = &self.leadership
+            && let Err(error) = leadership.resign(UPKEEP, &self.worker).await
+        {
+            tracing::debug!("Failed to resign, the next leader waits for the end of the term: {error}");
         }
     }
 

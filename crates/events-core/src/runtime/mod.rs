@@ -4,9 +4,10 @@
 //! emit ─► Emitter ─► Publisher ─► [store] ─► Router ─► [store] ─► Worker ─► handler ─► [store]
 //! ```
 //!
-//! Every arrow into the store is one batched call. Wake-ups travel beside the data, in
-//! process; a poll about once a second finds what a wake-up missed.
+//! Every arrow into the store is one batched call. Wake-ups travel beside the data, within
+//! the process or through a queue; a poll about once a second finds what a wake-up missed.
 
+mod announcer;
 mod emitter;
 mod engine;
 mod global;
@@ -19,6 +20,7 @@ mod tests;
 mod wake;
 mod worker;
 
+pub use announcer::Waker;
 pub use emitter::{EmitCounts, Emitter};
 pub use engine::{Engine, EngineBuilder, EngineOptions};
 pub use global::{AlreadyInstalled, emit, install, install_with};

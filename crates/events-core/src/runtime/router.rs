@@ -1,10 +1,11 @@
 //! The router: unrouted events become deliveries, in the order of the log.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    announcer::{Announcer, Ready},
     pause::{Backoff, POLL, about},
     wake::Wake,
 };
@@ -27,11 +28,18 @@ pub(crate) struct Router {
     table: Arc<RoutingTable>,
     clock: Arc<dyn Clock>,
     wake: Wake,
+    announcer: Announcer,
 }
 
 impl Router {
-    pub(crate) fn new(store: Arc<dyn EventStore>, table: Arc<RoutingTable>, clock: Arc<dyn Clock>, wake: Wake) -> Self {
-        Self { store, table, clock, wake }
+    pub(super) fn new(
+        store: Arc<dyn EventStore>,
+        table: Arc<RoutingTable>,
+        clock: Arc<dyn Clock>,
+        wake: Wake,
+        announcer: Announcer,
+    ) -> Self {
+        Self { store, table, clock, wake, announcer }
     }
 
     /// Routes until `stop`. Woken by the publisher; looks by itself about once a second.
@@ -65,13 +73,10 @@ impl Router {
         }
         let now = self.clock.now();
         let routed: Vec<_> = unrouted.iter().map(|stored| route(&self.table, stored, now)).collect();
-        let handlers: HashSet<_> =
-            routed.iter().flat_map(|event| &event.deliveries).map(|delivery| delivery.handler.clone()).collect();
+        let ready = ready(&routed, now);
         let summary = self.store.route(routed, now).await?;
         tracing::debug!(events = summary.events, deliveries = summary.deliveries, "Routed events");
-        for handler in &handlers {
-            self.wake.lane(handler);
-        }
+        self.announcer.ready(ready);
         Ok(unrouted.len())
     }
 }
@@ -82,4 +87,18 @@ fn route(table: &RoutingTable, stored: &StoredEvent, now: jiff::Timestamp) -> Ro
         tracing::debug!(event.id = %event.event_id, "No event handlers configured, skipping {}", event.event_type);
     }
     plan(table, event, now).into_routed(stored.seq)
+}
+
+/// Which events have a delivery that is due now, by handler. Follow-ups are found when their time comes.
+fn ready(routed: &[RoutedEvent], now: jiff::Timestamp) -> Ready {
+    let mut ready = Ready::new();
+    for event in routed {
+        for delivery in event.deliveries.iter().filter(|delivery| delivery.due_at <= now) {
+            let seqs = ready.entry(delivery.handler.clone()).or_default();
+            if seqs.last() != Some(&event.seq) {
+                seqs.push(event.seq);
+            }
+        }
+    }
+    ready
 }

@@ -3,6 +3,7 @@
 mod emitting;
 mod hooked;
 mod publishing;
+mod queueing;
 mod routing;
 mod stopping;
 mod working;

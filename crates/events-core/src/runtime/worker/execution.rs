@@ -150,13 +150,17 @@ impl Execution {
         if let Some(message) = message {
             log_failure(delivery, &settlement, &message);
         }
-        self.settler.settle(settlement).await;
-        self.held.free(delivery.lease_ref());
+        self.end(delivery, settlement).await;
         advice
     }
 
     async fn hand_back(&self, delivery: &Delivery) {
-        self.settler.settle(Settlement::hand_back(delivery, self.clock.now())).await;
+        self.end(delivery, Settlement::hand_back(delivery, self.clock.now())).await;
+    }
+
+    async fn end(&self, delivery: &Delivery, settlement: Settlement) {
+        let ticket = self.held.ticket(delivery.lease_ref());
+        self.settler.settle(settlement, ticket).await;
         self.held.free(delivery.lease_ref());
     }
 }

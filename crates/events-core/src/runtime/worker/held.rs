@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use super::ticket::Ticket;
 use crate::delivery::{Delivery, LeaseRef};
 
 /// Claims held by one lane, each from its claim until its settlement is on the way.
@@ -22,6 +23,8 @@ struct Claim {
     ends: Timestamp,
     /// It goes along in the call of another.
     goes_along: bool,
+    /// The word that led to it.
+    ticket: Arc<Ticket>,
 }
 
 impl Held {
@@ -35,11 +38,17 @@ impl Held {
         self.leases().values().filter(|claim| !claim.goes_along).count()
     }
 
-    pub(super) fn add(&self, deliveries: &[Delivery]) {
+    pub(super) fn add(&self, deliveries: &[Delivery], ticket: &Arc<Ticket>) {
         let mut leases = self.leases();
         for delivery in deliveries {
-            leases.insert(delivery.lease_ref(), Claim { ends: delivery.lease_until, goes_along: false });
+            let claim = Claim { ends: delivery.lease_until, goes_along: false, ticket: Arc::clone(ticket) };
+            leases.insert(delivery.lease_ref(), claim);
         }
+    }
+
+    /// The word that led to a claim, while it is ours.
+    pub(super) fn ticket(&self, lease: LeaseRef) -> Option<Arc<Ticket>> {
+        self.leases().get(&lease).map(|claim| Arc::clone(&claim.ticket))
     }
 
     /// Counts the deliveries of a digest as one call, until the last of them is let go.
@@ -83,7 +92,9 @@ impl Held {
             }
         }
         for lease in lost {
-            leases.remove(lease);
+            if let Some(claim) = leases.remove(lease) {
+                claim.ticket.settled();
+            }
         }
     }
 }

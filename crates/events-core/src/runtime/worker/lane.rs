@@ -5,10 +5,17 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{execution::Execution, held::Held, settler::Settler};
+use super::{
+    execution::Execution,
+    held::Held,
+    settler::Settler,
+    ticket::{Returns, Ticket},
+};
 use crate::{
     delivery::{Delivery, HandlerName, later},
-    ports::{ClaimRequest, Clock, EventHandler, EventHistory, EventStore, HandlerPolicy, StoreError},
+    ports::{
+        ClaimRequest, Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, HandlerPolicy, Receipt, StoreError,
+    },
     runtime::pause::{Backoff, POLL, about},
 };
 
@@ -22,6 +29,8 @@ pub(super) struct Lane {
     pub(super) lease_for: Duration,
     pub(super) worker: String,
     pub(super) bell: Arc<Notify>,
+    pub(super) queue: Option<Arc<dyn DeliveryQueue>>,
+    pub(super) returns: Returns,
     pub(super) settler: Settler,
     pub(super) stop: CancellationToken,
     pub(super) abort: CancellationToken,
@@ -73,6 +82,7 @@ impl Lane {
         let mut backoff = Backoff::new();
         let mut pause = Duration::ZERO;
         let mut seen = Seen::More;
+        let mut word = Vec::new();
         while !self.stop.is_cancelled() {
             let room = limit.saturating_sub(held.calls());
             let worthwhile = room * 2 >= limit;
@@ -81,7 +91,8 @@ impl Lane {
                     Ok(claimed) => {
                         backoff.reset();
                         seen = if claimed.len() >= room { Seen::More } else { Seen::Nothing };
-                        held.add(&claimed);
+                        let ticket = Ticket::new(std::mem::take(&mut word), claimed.len(), &self.returns);
+                        held.add(&claimed, &ticket);
                         self.start(claimed, held, execution, tasks);
                         pause = Duration::ZERO;
                     }
@@ -99,9 +110,10 @@ impl Lane {
                     () = self.stop.cancelled() => {}
                 }
             } else {
-                seen = self.wait_for_work(pause).await;
+                seen = self.wait_for_work(pause, limit, &mut word).await;
             }
         }
+        self.returns.give(word, false);
     }
 
     async fn claim(&self, limit: usize) -> Result<Vec<Delivery>, StoreError> {
@@ -116,9 +128,9 @@ impl Lane {
         self.store.claim(request).await
     }
 
-    /// Waits for a wake-up, for the next due delivery, or for the next poll. The pause, where
-    /// there is one, comes first: the store has just failed.
-    async fn wait_for_work(&self, pause: Duration) -> Seen {
+    /// Waits for a wake-up, for word from the queue, for the next due delivery, or for the next poll.
+    /// The pause, where there is one, comes first: the store has just failed.
+    async fn wait_for_work(&self, pause: Duration, limit: usize, word: &mut Vec<Receipt>) -> Seen {
         if !pause.is_zero() {
             tokio::select! {
                 () = tokio::time::sleep(pause) => return Seen::More,
@@ -141,7 +153,23 @@ impl Lane {
             biased;
             () = self.stop.cancelled() => Seen::Nothing,
             () = self.bell.notified() => Seen::More,
+            receipts = self.word(limit) => {
+                word.extend(receipts);
+                Seen::More
+            }
             () = tokio::time::sleep(wait) => seen,
+        }
+    }
+
+    /// Waits for word from the queue; for ever where there is none, or while it is away.
+    async fn word(&self, limit: usize) -> Vec<Receipt> {
+        let Some(queue) = &self.queue else { return std::future::pending().await };
+        match queue.receive(&self.name, limit).await {
+            Ok(received) => received.into_iter().map(|received| received.receipt).collect(),
+            Err(error) => {
+                tracing::debug!(handler = %self.name, "No word from the queue, looking without it: {error}");
+                std::future::pending().await
+            }
         }
     }
 

@@ -8,17 +8,18 @@ mod execution;
 mod held;
 mod lane;
 mod settler;
+mod ticket;
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{lane::Lane, settler::Settler};
+use self::{lane::Lane, settler::Settler, ticket::Returns};
 use super::wake::Wake;
 use crate::{
     delivery::lease_duration,
-    ports::{Clock, EventHandler, EventHistory, EventStore},
+    ports::{Clock, DeliveryQueue, EventHandler, EventHistory, EventStore},
 };
 
 /// Works on the deliveries of its handlers until it is told to stop.
@@ -27,6 +28,7 @@ pub(crate) struct Worker {
     history: Arc<dyn EventHistory>,
     clock: Arc<dyn Clock>,
     wake: Wake,
+    queue: Option<Arc<dyn DeliveryQueue>>,
     name: String,
     lanes: TaskTracker,
     settling: TaskTracker,
@@ -42,6 +44,7 @@ impl Worker {
         history: Arc<dyn EventHistory>,
         clock: Arc<dyn Clock>,
         wake: Wake,
+        queue: Option<Arc<dyn DeliveryQueue>>,
         name: String,
     ) -> Self {
         let (lanes, settling) = (TaskTracker::new(), TaskTracker::new());
@@ -50,6 +53,7 @@ impl Worker {
             history,
             clock,
             wake,
+            queue,
             name,
             lanes,
             settling,
@@ -61,6 +65,7 @@ impl Worker {
     /// Starts a lane for each handler.
     pub(crate) fn start(&self, handlers: &[Arc<dyn EventHandler>]) {
         let settler = Settler::start(self.store.clone(), self.wake.clone(), &self.settling, self.abort.clone());
+        let returns = Returns::start(self.queue.clone(), &self.settling, self.abort.clone());
         for handler in handlers {
             let policy = handler.policy();
             let lane = Lane {
@@ -73,6 +78,8 @@ impl Worker {
                 policy,
                 worker: self.name.clone(),
                 bell: self.wake.lane_bell(&handler.name()),
+                queue: self.queue.clone(),
+                returns: returns.clone(),
                 settler: settler.clone(),
                 stop: self.stop.clone(),
                 abort: self.abort.clone(),

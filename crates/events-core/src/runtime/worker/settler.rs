@@ -8,6 +8,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::ticket::Ticket;
 use crate::{
     delivery::{Settlement, Verdict},
     ports::{EventStore, StoreError},
@@ -22,7 +23,10 @@ const GATHER: Duration = Duration::from_millis(2);
 
 /// Takes settlements from all lanes. When the store does not keep up, lanes wait here.
 #[derive(Clone)]
-pub(super) struct Settler(mpsc::Sender<Settlement>);
+pub(super) struct Settler(mpsc::Sender<Ended>);
+
+/// A settlement, and the word that led to its claim.
+type Ended = (Settlement, Option<Arc<Ticket>>);
 
 impl Settler {
     pub(super) fn start(store: Arc<dyn EventStore>, wake: Wake, tasks: &TaskTracker, abort: CancellationToken) -> Self {
@@ -31,16 +35,16 @@ impl Settler {
         Self(sender)
     }
 
-    pub(super) async fn settle(&self, settlement: Settlement) {
+    pub(super) async fn settle(&self, settlement: Settlement, ticket: Option<Arc<Ticket>>) {
         // The settler lives as long as a sender does, except when it was told to give up.
-        let _ = self.0.send(settlement).await;
+        let _ = self.0.send((settlement, ticket)).await;
     }
 }
 
 async fn settle_all(
     store: Arc<dyn EventStore>,
     wake: Wake,
-    mut queue: mpsc::Receiver<Settlement>,
+    mut queue: mpsc::Receiver<Ended>,
     abort: CancellationToken,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
@@ -61,13 +65,20 @@ async fn settle_all(
                 Ok(0) | Err(_) => break,
             }
         }
-        if !settle(&*store, &batch, &abort).await {
+        let (settlements, tickets): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+        if !settle(&*store, &settlements, &abort).await {
             return;
         }
-        let waiting_again =
-            |settled: &&Settlement| matches!(settled.verdict, Verdict::RetryAt(_) | Verdict::HandedBack);
-        batch.iter().filter(waiting_again).for_each(|settled| wake.lane(&settled.handler));
-        batch.clear();
+        for (settled, ticket) in settlements.iter().zip(tickets) {
+            if matches!(settled.verdict, Verdict::RetryAt(_) | Verdict::HandedBack) {
+                wake.lane(&settled.handler);
+            }
+            match (ticket, &settled.verdict) {
+                (Some(ticket), Verdict::HandedBack) => ticket.handed_back(),
+                (Some(ticket), _) => ticket.settled(),
+                (None, _) => {}
+            }
+        }
     }
 }
 
