@@ -21,7 +21,7 @@ pub(crate) fn run(with_tests: bool) -> anyhow::Result<()> {
     run_command(doc, "cargo doc")?;
     deny()?;
     if with_tests {
-        test::run(&[])?;
+        test::run(&[], true)?;
     }
     Ok(())
 }

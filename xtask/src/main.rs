@@ -6,6 +6,7 @@ mod demo;
 mod generate;
 mod layers;
 mod process;
+mod servers;
 mod test;
 mod tidy;
 
@@ -15,7 +16,10 @@ const USAGE: &str = "\
 cargo xtask <command>
 
   demo [--once]           build the server and run its demo
-  test [FILTER]           run every test; needs nothing but a Rust toolchain
+  test [--without-services] [FILTER]
+                          run every test; starts PostgreSQL and RabbitMQ for those that need them
+  services [postgres] [rabbitmq]
+                          start these servers, or both, for `cargo test`, and print their addresses
   ci [--without-tests]    what a change must pass: fmt, clippy, doc, deny, tidy, generated files, layers, tests
   tidy                    files over 500 lines, missing headers, docs that name paths that do not exist
   generate [--check]      write the files that follow from the catalog
@@ -27,7 +31,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["demo", rest @ ..] => demo::run(rest),
-        ["test", rest @ ..] => test::run(rest),
+        ["test", rest @ ..] => test::run(rest, test::is_ci()),
+        ["services", names @ ..] => servers::run(names),
         ["ci"] => ci::run(true),
         ["ci", "--without-tests"] => ci::run(false),
         ["tidy"] => tidy::run(),

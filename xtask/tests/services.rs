@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -128,4 +129,26 @@ fn rabbit_comes_back_on_its_port_with_its_data_and_leaves_nothing() {
     let last = rabbit.pid().expect("it runs");
     drop(rabbit);
     assert_gone(&directory, last);
+}
+
+#[test]
+fn servers_are_gone_when_the_process_that_started_them_is_killed() {
+    if Postgres::for_test().is_none() {
+        return;
+    }
+    let own = std::env::temp_dir().join(format!("events-killed-{}", std::process::id()));
+    fs::create_dir(&own).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["services", "postgres"]).env("TMPDIR", &own).env_remove("EVENTS_TEST_POSTGRES_URL");
+    let mut services = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(services.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("export EVENTS_TEST_POSTGRES_URL=postgres://postgres@127.0.0.1:"), "{line:?}");
+    assert!(fs::read_dir(&own).unwrap().next().is_some());
+
+    services.kill().unwrap();
+    services.wait().unwrap();
+    eventually("the directory to go", || fs::read_dir(&own).unwrap().next().is_none());
+    eventually("the processes to end", || processes_in(&own).is_empty());
+    fs::remove_dir(&own).unwrap();
 }
