@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod demo;
+mod deploy;
 mod generate;
 mod layers;
 mod process;
@@ -22,6 +23,7 @@ cargo xtask <command>
                           start these servers, or both, for `cargo test`, and print their addresses
   ci [--without-tests]    what a change must pass: fmt, clippy, doc, deny, tidy, generated files, layers, tests
   tidy                    files over 500 lines, missing headers, docs that name paths that do not exist
+  deploy --check          deploy/ against systemd, docker compose and what the server knows
   generate [--check]      write the files that follow from the catalog
   bench [NAME]            measure, each figure beside its raw limit; writes target/bench.json
 ";
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         ["demo", rest @ ..] => demo::run(rest),
         ["test", rest @ ..] => test::run(rest, test::is_ci()),
         ["services", names @ ..] => servers::run(names),
+        ["deploy", "--check"] => deploy::run(),
         ["ci"] => ci::run(true),
         ["ci", "--without-tests"] => ci::run(false),
         ["tidy"] => tidy::run(),
