@@ -3,7 +3,8 @@
 //!
 //! A [`Home`] is a directory with an `events.toml`; it outlives the [`Server`]s that are started
 //! in it, which is how a restart is tested. A [`Receiver`] is what the server takes for Slack. It
-//! records every message and answers by script. An [`Api`] is a client with a key.
+//! records every message and answers by script. An [`Api`] is a client with a key. A [`Postgres`]
+//! and a [`Rabbit`] are servers of one test, which it may stop and kill.
 //!
 //! # Invariants
 //! - Nothing here knows the server's code: what it does is seen from outside.
@@ -31,3 +32,4 @@ pub use publish::{batch, numbered};
 pub use receiver::{CREDENTIAL, Receiver, Reply};
 pub use server::Server;
 pub use wait::{PATIENCE, eventually};
+pub use xtask::services::{Postgres, Rabbit};

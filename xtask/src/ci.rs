@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::{
-    generate, layers,
+    deploy, generate, layers,
     process::{cargo, cargo_command, root, run as run_command},
     test, tidy,
 };
@@ -14,6 +14,7 @@ pub(crate) fn run(with_tests: bool) -> anyhow::Result<()> {
     generate::run(true)?;
     tidy::run()?;
     layers::run()?;
+    deploy::run()?;
     cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"])?;
     cargo(&["check", "--package", "events-core", "--no-default-features"])?;
     let mut doc = cargo_command(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
@@ -21,7 +22,7 @@ pub(crate) fn run(with_tests: bool) -> anyhow::Result<()> {
     run_command(doc, "cargo doc")?;
     deny()?;
     if with_tests {
-        test::run(&[])?;
+        test::run(&[], true)?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ const MAY_DEPEND: [(&str, &[&str]); 6] = [
     ("events-sqlite", &["events-core"]),
     ("events-slack", &["events-core"]),
     ("events-server", &["events-core", "events-sqlite", "events-slack"]),
-    ("events-tests", &["events-core", "events-sqlite"]),
+    ("events-tests", &["events-core", "events-sqlite", "xtask"]),
     ("xtask", &[]),
 ];
 

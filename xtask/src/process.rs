@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use serde_json::Value;
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
@@ -52,4 +53,11 @@ pub(crate) fn output(program: &str, arguments: &[&str]) -> anyhow::Result<String
 pub(crate) fn files() -> anyhow::Result<Vec<String>> {
     let listed = output("git", &["ls-files", "--cached", "--others", "--exclude-standard"])?;
     Ok(listed.lines().filter(|path| root().join(path).is_file()).map(str::to_owned).collect())
+}
+
+/// The names of the workspace's crates.
+pub(crate) fn members() -> anyhow::Result<Vec<String>> {
+    let metadata: Value = serde_json::from_str(&output("cargo", &["metadata", "--no-deps", "--format-version", "1"])?)?;
+    let members = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    Ok(members.iter().filter_map(|member| member["name"].as_str()).map(str::to_owned).collect())
 }

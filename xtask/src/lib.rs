@@ -1,0 +1,5 @@
+//! What the project's commands share with its tests: throwaway servers to test against.
+//!
+//! The commands themselves are the binary of this crate, `cargo xtask <command>`.
+
+pub mod services;
