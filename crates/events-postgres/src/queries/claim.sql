@@ -84,14 +84,19 @@ raised AS (
     UPDATE target_states
     SET first_due_at = free.first_due_at
     FROM (
-        SELECT target_states.target, waiting.first_due_at
-        FROM waiting JOIN target_states ON handler = $1 AND target_states.target = waiting.target
-        WHERE target_states.changes = waiting.changes
-            AND target_states.first_due_at IS DISTINCT FROM waiting.first_due_at
-        ORDER BY target_states.target
-        FOR UPDATE OF target_states SKIP LOCKED
+        SELECT waiting.target, waiting.first_due_at
+        FROM waiting
+        CROSS JOIN LATERAL (
+            SELECT FROM target_states
+            WHERE handler = $1 AND target_states.target = waiting.target
+                AND target_states.changes = waiting.changes
+                AND target_states.first_due_at IS DISTINCT FROM waiting.first_due_at
+            LIMIT 1 -- looks up row by row, whatever the planner believes
+            FOR UPDATE SKIP LOCKED
+        ) AS unchanged
     ) AS free
     WHERE handler = $1 AND target_states.target = free.target
+        AND target_states.target = ANY (ARRAY(SELECT target FROM waiting))
 )
 SELECT claimed.delivery_id, claimed.target, claimed.due_at, claimed.attempts, claimed.lease, claimed.guard,
     claimed.seq AS event_seq, events.*

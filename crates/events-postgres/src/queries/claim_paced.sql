@@ -7,12 +7,16 @@ WITH given AS MATERIALIZED (
 ),
 granted AS MATERIALIZED (
     SELECT given.target, given.paced_until, given.not_before, given.place
-    FROM given JOIN target_states ON handler = $1 AND target_states.target = given.target
-    WHERE target_states.paced_until IS NOT DISTINCT FROM given.seen
-        AND disabled_at IS NULL
-        AND (target_states.paused_until IS NULL OR target_states.paused_until <= $2)
-    ORDER BY given.target
-    FOR UPDATE OF target_states
+    FROM (SELECT * FROM given ORDER BY target) AS given
+    CROSS JOIN LATERAL (
+        SELECT FROM target_states
+        WHERE handler = $1 AND target_states.target = given.target
+            AND target_states.paced_until IS NOT DISTINCT FROM given.seen
+            AND disabled_at IS NULL
+            AND (target_states.paused_until IS NULL OR target_states.paused_until <= $2)
+        LIMIT 1
+        FOR UPDATE
+    ) AS unused
 ),
 chosen AS MATERIALIZED (
     SELECT delivery_id FROM deliveries
@@ -38,7 +42,10 @@ waiting AS MATERIALIZED (
             ORDER BY due_at
             LIMIT 1
         ) AS first_due_at
-    FROM granted JOIN target_states ON handler = $1 AND target_states.target = granted.target
+    FROM granted
+    CROSS JOIN LATERAL (
+        SELECT changes FROM target_states WHERE handler = $1 AND target_states.target = granted.target LIMIT 1
+    ) AS seen
 ),
 paced AS (
     UPDATE target_states
@@ -48,6 +55,7 @@ paced AS (
         END
     FROM waiting
     WHERE handler = $1 AND target_states.target = waiting.target
+        AND target_states.target = ANY (ARRAY(SELECT target FROM waiting))
 )
 SELECT claimed.delivery_id, claimed.target, claimed.due_at, claimed.attempts, claimed.lease, claimed.guard,
     claimed.seq AS event_seq, events.*

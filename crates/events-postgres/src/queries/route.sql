@@ -18,9 +18,10 @@ planned AS MATERIALIZED (
     -- An event also cancels what earlier ones of the batch have planned; that ends before it begins.
     SELECT
         nextval('delivery_ids') AS delivery_id, seq, handler, target, due_at, cancel_key, guard,
-        EXISTS (
-            SELECT FROM cancelling WHERE cancelling.cancel_key = ordered.cancel_key AND cancelling.place > ordered.place
-        ) AS is_cancelled
+        (
+            SELECT min(cancelling.place) FROM cancelling
+            WHERE cancelling.cancel_key = ordered.cancel_key AND cancelling.place > ordered.place
+        ) AS cancelled_at
     FROM (
         SELECT given.* FROM unnest(
             $5::bigint[], $6::integer[], $7::text[], $8::text[], $9::timestamptz[], $10::text[], $11::text[]
@@ -37,16 +38,19 @@ dropped AS MATERIALIZED (
         ORDER BY delivery_id
         FOR UPDATE
     ))
-    RETURNING delivery_id, seq, handler, target, attempts
+    RETURNING delivery_id, seq, handler, target, attempts, cancel_key
 ),
 made AS (
     INSERT INTO deliveries (delivery_id, seq, handler, target, due_at, cancel_key, guard)
-    SELECT delivery_id, seq, handler, target, due_at, cancel_key, guard FROM planned WHERE NOT is_cancelled
+    SELECT delivery_id, seq, handler, target, due_at, cancel_key, guard FROM planned WHERE cancelled_at IS NULL
 ),
 cancelled AS MATERIALIZED (
-    SELECT * FROM dropped
+    SELECT
+        delivery_id, seq, handler, target, attempts,
+        (SELECT min(place) FROM cancelling WHERE cancelling.cancel_key = dropped.cancel_key) AS cancelled_at
+    FROM dropped
     UNION ALL
-    SELECT delivery_id, seq, handler, target, 0 FROM planned WHERE is_cancelled
+    SELECT delivery_id, seq, handler, target, 0, cancelled_at FROM planned WHERE cancelled_at IS NOT NULL
 ),
 recorded AS (
     INSERT INTO attempts (
@@ -55,11 +59,15 @@ recorded AS (
     SELECT
         delivery_id, seq, handler, target, attempts, 'dropped', true, 0, 'cancelled', 'cancelled by a later event', $12
     FROM cancelled
-    ORDER BY delivery_id
+    ORDER BY cancelled_at, delivery_id
 ),
 scheduled AS (
     INSERT INTO target_states (handler, target, first_due_at)
-    SELECT handler, target, min(due_at) FROM planned WHERE NOT is_cancelled GROUP BY handler, target ORDER BY handler, target
+    SELECT handler, target, min(due_at)
+    FROM planned
+    WHERE cancelled_at IS NULL
+    GROUP BY handler, target
+    ORDER BY handler, target
     ON CONFLICT (handler, target) DO UPDATE SET
         first_due_at = least(target_states.first_due_at, excluded.first_due_at),
         changes = target_states.changes + 1

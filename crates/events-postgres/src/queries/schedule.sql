@@ -11,15 +11,23 @@ WITH waiting AS MATERIALIZED (
             LIMIT 1
         ) AS first_due_at
     FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS given (handler, target)) AS given
-    JOIN target_states USING (handler, target)
+    CROSS JOIN LATERAL (
+        SELECT * FROM target_states
+        WHERE target_states.handler = given.handler AND target_states.target = given.target
+        LIMIT 1
+    ) AS target_states
 )
 UPDATE target_states
 SET first_due_at = free.first_due_at
 FROM (
     SELECT waiting.handler, waiting.target, waiting.first_due_at
-    FROM waiting JOIN target_states USING (handler, target)
-    WHERE target_states.changes = waiting.changes
-    ORDER BY waiting.handler, waiting.target
-    FOR UPDATE OF target_states SKIP LOCKED
+    FROM waiting
+    CROSS JOIN LATERAL (
+        SELECT FROM target_states
+        WHERE target_states.handler = waiting.handler AND target_states.target = waiting.target
+            AND target_states.changes = waiting.changes
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    ) AS unchanged
 ) AS free
 WHERE target_states.handler = free.handler AND target_states.target = free.target

@@ -1,18 +1,20 @@
 -- Ends claims with what came of them. A settlement counts when its lease is the current one and still held.
 WITH held AS MATERIALIZED (
-    SELECT given.*, deliveries.cancel_key, deliveries.guard
-    FROM unnest(
+    SELECT given.*, current.cancel_key, current.guard
+    FROM (SELECT * FROM unnest(
         $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::timestamptz[],
         $9::integer[], $10::integer[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
         $16::text[], $17::timestamptz[]
     ) WITH ORDINALITY AS given (
         delivery_id, lease, seq, handler, target, number, outcome, due_at, attempts, status, duration_ms, error_class,
         error, response, paused_until, disabled_reason, settled_at, place
-    )
-    JOIN deliveries ON deliveries.delivery_id = given.delivery_id
-    WHERE deliveries.lease = given.lease AND deliveries.lease_until IS NOT NULL
-    ORDER BY given.delivery_id
-    FOR UPDATE OF deliveries
+    ) ORDER BY delivery_id) AS given
+    CROSS JOIN LATERAL (
+        SELECT cancel_key, guard FROM deliveries
+        WHERE deliveries.delivery_id = given.delivery_id AND deliveries.lease = given.lease AND lease_until IS NOT NULL
+        LIMIT 1 -- looks up row by row, whatever the planner believes
+        FOR UPDATE
+    ) AS current
 ),
 recorded AS (
     INSERT INTO attempts (
@@ -44,7 +46,8 @@ returned AS (
     UPDATE deliveries
     SET due_at = held.due_at, attempts = held.attempts, lease_until = NULL, worker = NULL
     FROM held
-    WHERE deliveries.delivery_id = held.delivery_id AND held.due_at IS NOT NULL
+    WHERE deliveries.delivery_id = held.delivery_id
+        AND deliveries.delivery_id = ANY (ARRAY(SELECT delivery_id FROM held WHERE due_at IS NOT NULL))
 ),
 targets AS (
     -- What waits again, and what targets brought upon themselves.
