@@ -3,14 +3,14 @@
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
-use events_core::{Clock, Engine, EngineOptions, EventHandler, ports::SystemClock};
-use events_sqlite::SqliteStore;
+use events_core::{Engine, EngineOptions, EventHandler};
 use tokio::net::TcpListener;
 
 use crate::{
     config::Config,
     http::{self, Api, LastLook},
     key,
+    storage::Storage,
 };
 
 /// A server that listens, and stops in order.
@@ -18,7 +18,7 @@ pub struct App {
     listener: TcpListener,
     router: axum::Router,
     engine: Arc<Engine>,
-    store: Arc<SqliteStore>,
+    storage: Storage,
     grace: std::time::Duration,
 }
 
@@ -30,9 +30,11 @@ impl App {
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         key::create_private_dir(&config.data_dir)
             .with_context(|| format!("server.data_dir: cannot create {}", config.data_dir.display()))?;
-        let store = Arc::new(SqliteStore::open(&config.database).await?);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        key::ensure_admin_key(&*store, &config.data_dir, clock.now()).await?;
+        let storage = Storage::open(&config.database).await?;
+        let clock = storage.clock.clone();
+        if config.role.serves_api() {
+            key::ensure_admin_key(&*storage.keys, &config.data_dir, clock.now()).await?;
+        }
         let listener = TcpListener::bind(config.listen)
             .await
             .with_context(|| format!("server.listen: cannot listen on {}", config.listen))?;
@@ -42,33 +44,43 @@ impl App {
             origin: config.origin,
             retention: config.retention,
             clock: clock.clone(),
+            worker: format!("{}-{}", host(), std::process::id()),
             ..EngineOptions::default()
         };
-        let mut builder =
-            Engine::builder(store.clone(), store.clone()).catalog(config.catalog.clone()).options(options);
+        let mut builder = Engine::builder(storage.store.clone(), storage.history.clone())
+            .catalog(config.catalog.clone())
+            .leadership(storage.leadership.clone())
+            .options(options);
+        if let Some(queue) = storage.queue() {
+            builder = builder.queue(queue);
+        }
+        if !config.role.works() {
+            builder = builder.without_workers();
+        }
         if let Some(slack) = config.slack {
             let slack = Arc::new(slack);
             // Whoever restarts the server may have mended the configuration: give every target another try.
-            events_core::ports::TargetStates::resume(&*store, &slack.name(), None, clock.now()).await?;
+            storage.targets.resume(&slack.name(), None, clock.now()).await?;
             let routes = slack.routes();
             builder = builder.handler(slack, routes);
         } else {
             tracing::info!("No event handlers configured; set SLACK_WEBHOOK_URL to send events to Slack");
         }
         let engine = Arc::new(builder.start());
+        storage.wake(engine.waker());
         let api = Api {
             publisher: engine.publisher(),
             engine: engine.clone(),
-            store: store.clone(),
-            history: store.clone(),
-            targets: store.clone(),
-            keys: store.clone(),
+            store: storage.store.clone(),
+            history: storage.history.clone(),
+            targets: storage.targets.clone(),
+            keys: storage.keys.clone(),
             catalog: config.catalog,
             clock,
             last_look: LastLook::default(),
         };
-        let router = http::routes(api, config.max_body_bytes);
-        Ok(Self { listener, router, engine, store, grace: config.grace })
+        let router = http::routes(api, config.role.serves_api(), config.max_body_bytes);
+        Ok(Self { listener, router, engine, storage, grace: config.grace })
     }
 
     /// The address that is listened on; the port is known even when 0 was asked for.
@@ -81,7 +93,7 @@ impl App {
 
     /// Serves until `stop` resolves, then finishes requests and deliveries under way, within the grace.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send) {
-        let Self { listener, router, engine, store, grace } = self;
+        let Self { listener, router, engine, storage, grace } = self;
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let stop = async {
             stop.await;
@@ -94,9 +106,15 @@ impl App {
             engine.shut_down(grace).await;
         };
         tokio::join!(http::serve(listener, router, stop, grace), deliveries);
-        store.close().await;
+        storage.close().await;
         tracing::info!("Stopped");
     }
+}
+
+/// The name of this machine, for people who look at leased deliveries.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
+    name.map_or_else(|_| "pid".to_owned(), |name| name.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -114,7 +132,7 @@ mod tests {
         let environment = [setting("LISTEN", "127.0.0.1:0"), setting("DATA_DIR", data.path().to_str().unwrap())].into();
         let app = App::start(load(&Sources { file: None, environment }).unwrap()).await.unwrap();
         let url = format!("http://{}", app.address().unwrap());
-        app.store.close().await;
+        app.storage.close().await;
         tokio::spawn(app.serve(std::future::pending()));
 
         let answer = reqwest::get(format!("{url}/health")).await.unwrap();

@@ -12,6 +12,7 @@ mod demo;
 mod http;
 mod key;
 mod logging;
+mod storage;
 
 pub use app::App;
 pub use cli::main;

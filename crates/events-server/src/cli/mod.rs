@@ -54,7 +54,7 @@ struct Remote {
 #[derive(Subcommand)]
 enum Command {
     /// Run the server: API, router and workers
-    Serve,
+    Serve(serve::Arguments),
     /// Publish one event, or many from standard input
     Emit(emit::Arguments),
     /// Follow events as they are published
@@ -96,7 +96,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 fn run(cli: Cli) -> anyhow::Result<()> {
     let runtime = match cli.command {
-        Command::Serve | Command::Demo(_) => {
+        Command::Serve(_) | Command::Demo(_) => {
             tokio::runtime::Builder::new_multi_thread().worker_threads(server_threads()).enable_all().build()?
         }
         _ => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
@@ -105,7 +105,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let done = runtime.block_on(async {
         let client = |config: &Config| Client::new(cli.remote.url, cli.remote.api_key, config);
         match cli.command {
-            Command::Serve => serve::run(load(&sources)?, cli.json).await,
+            Command::Serve(arguments) => serve::run(arguments, sources, cli.json).await,
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Migrate => offline::migrate(load(&sources)?, cli.json).await,
             Command::Check => offline::check(&load(&sources)?, cli.json),

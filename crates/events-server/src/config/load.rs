@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.origin.environment, "staging");
         let both = [("DATABASE_URL", "sqlite:plain.db"), ("EVENTS__DATABASE__URL", "sqlite:wins.db")];
-        assert_eq!(loaded(file, &both).database, Path::new("wins.db"));
+        assert_eq!(loaded(file, &both).database.to_string(), "sqlite:wins.db");
         assert_eq!(loaded(file, &[("EVENTS__SERVER__MAX_BODY_BYTES", "1000000")]).max_body_bytes, 1_000_000);
     }
 

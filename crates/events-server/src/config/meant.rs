@@ -15,6 +15,8 @@ use events_slack::SlackHandler;
 use tracing_subscriber::EnvFilter;
 
 use super::{
+    database::Database,
+    role::Role,
     settings::Origins,
     written::{self, Written},
 };
@@ -25,14 +27,16 @@ const MIB: usize = 1024 * 1024;
 pub struct Config {
     /// Address the API listens on.
     pub(crate) listen: SocketAddr,
+    /// What this process does.
+    pub(crate) role: Role,
     /// Where the database file and the admin key live.
     pub(crate) data_dir: PathBuf,
     /// How long deliveries under way get at the end.
     pub(crate) grace: Duration,
     /// Largest request body.
     pub(crate) max_body_bytes: usize,
-    /// The SQLite file.
-    pub(crate) database: PathBuf,
+    /// Where events are kept.
+    pub(crate) database: Database,
     /// Bounds on events.
     pub(crate) limits: Limits,
     /// Source and environment of events that name none.
@@ -69,7 +73,9 @@ impl Config {
             format!("log.level: {log_level:?} is no filter; write info, debug or events_core=debug,info")
         })?;
         let catalog = Arc::new(read_catalog(catalog)?);
+        let database = Database::named_by(database.url, data_dir.join("events.db"))?;
         Ok(Self {
+            role: role(server.role.as_deref(), &database)?,
             slack: SlackHandler::from_config(&slack, catalog.clone())?,
             catalog,
             listen: listen(server.listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
@@ -83,7 +89,7 @@ impl Config {
                 server.max_body_bytes.unwrap_or(16 * MIB),
                 1024..=1024 * MIB,
             )?,
-            database: sqlite_file(database.url.as_deref())?.unwrap_or_else(|| data_dir.join("events.db")),
+            database,
             data_dir,
             limits: limits(events.max_payload_bytes)?,
             origin: Metadata {
@@ -104,17 +110,16 @@ fn listen(text: &str) -> anyhow::Result<SocketAddr> {
     address.with_context(|| format!("server.listen: {text:?} is no address; write host:port, as in 127.0.0.1:8080"))
 }
 
-fn sqlite_file(url: Option<&str>) -> anyhow::Result<Option<PathBuf>> {
-    let Some(url) = url else { return Ok(None) };
-    let path = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
-    match path {
-        Some(path) if !path.is_empty() && !path.starts_with(":memory:") && !path.contains('?') => Ok(Some(path.into())),
-        Some(_) => bail!("database.url: name a file, as in sqlite:events-data/events.db; options are not supported"),
-        None => {
-            let scheme = url.split(':').next().unwrap_or_default();
-            bail!("database.url: the scheme {scheme:?} is not supported; write sqlite: and the path of a file")
-        }
+fn role(text: Option<&str>, database: &Database) -> anyhow::Result<Role> {
+    let role: Role = text.unwrap_or("all").parse().context("server.role")?;
+    if role != Role::All && !database.is_shared() {
+        bail!(
+            "server.role: {} is one of several processes, and a SQLite file belongs to one; \
+             set DATABASE_URL to postgres://user:password@host:port/database",
+            role.as_str()
+        );
     }
+    Ok(role)
 }
 
 fn environment(written: Option<String>) -> anyhow::Result<String> {

@@ -3,12 +3,14 @@
 //! [`written`] mirrors the file and the environment, key by key, and refuses unknown keys.
 //! [`Config`] is what the server works with: validated, with every default filled in.
 
+mod database;
 mod load;
 mod meant;
+mod role;
 mod settings;
 mod written;
 
-pub(crate) use self::meant::LogFormat;
+pub(crate) use self::{database::Database, meant::LogFormat};
 pub use self::{
     load::{Sources, load},
     meant::Config,

@@ -26,10 +26,11 @@ impl Config {
         let text = |value: &dyn std::fmt::Display| value.to_string();
         let known = [
             ("server.listen", text(&self.listen)),
+            ("server.role", self.role.as_str().to_owned()),
             ("server.data_dir", text(&self.data_dir.display())),
             ("server.shutdown_grace_seconds", format!("{} s", self.grace.as_secs())),
             ("server.max_body_bytes", format!("{} bytes", self.max_body_bytes)),
-            ("database.url", format!("sqlite:{}", self.database.display())),
+            ("database.url", text(&self.database)),
             ("events.environment", self.origin.environment.clone()),
             ("events.source", self.origin.source.clone()),
             ("events.max_payload_bytes", format!("{} bytes", self.limits.payload_bytes)),

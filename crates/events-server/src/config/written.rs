@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use events_slack::SlackConfig;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 /// The whole file. Everything is optional: an empty file is a valid one.
@@ -25,6 +26,8 @@ pub(super) struct Server {
     pub(super) listen: Option<String>,
     /// Where the database file and the admin key live.
     pub(super) data_dir: Option<PathBuf>,
+    /// `all`, `api` or `worker`.
+    pub(super) role: Option<String>,
     /// How long deliveries under way get at the end.
     pub(super) shutdown_grace_seconds: Option<u64>,
     /// Largest request body.
@@ -34,8 +37,8 @@ pub(super) struct Server {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Database {
-    /// `sqlite:path`.
-    pub(super) url: Option<String>,
+    /// `sqlite:path` or `postgres://user:password@host:port/database`.
+    pub(super) url: Option<SecretString>,
 }
 
 #[derive(Debug, Default, Deserialize)]

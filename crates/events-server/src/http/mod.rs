@@ -62,28 +62,14 @@ pub(crate) struct Api {
     pub(crate) last_look: LastLook,
 }
 
-/// All routes, and the document that describes them.
-pub(crate) fn routes(api: Api, max_body_bytes: usize) -> axum::Router {
-    let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
-        .routes(routes!(publish::publish_events, event_list::list_events))
-        .routes(routes!(event_list::timeline))
-        .routes(routes!(event_detail::get_event))
-        .routes(routes!(deliveries::list_deliveries))
-        .routes(routes!(deliveries::list_attempts))
-        .routes(routes!(dead_letters::list_dead_letters))
-        .routes(routes!(dead_letters::get_dead_letter))
-        .routes(routes!(dead_letters::redrive))
-        .routes(routes!(targets::list_targets))
-        .routes(routes!(targets::resume_targets))
-        .routes(routes!(keys::list_keys, keys::create_key))
-        .routes(routes!(keys::delete_key))
-        .routes(routes!(catalog::get_catalog))
+/// The routes, and the document that describes them: those of health, and all others where the API is served.
+pub(crate) fn routes(api: Api, serves_api: bool, max_body_bytes: usize) -> axum::Router {
+    let health = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(routes!(health::health))
         .routes(routes!(health::live))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::get_stats))
-        .routes(routes!(openapi::get_document))
-        .split_for_parts();
+        .routes(routes!(health::ready));
+    let routes = if serves_api { health.merge(api_routes()) } else { health };
+    let (router, document) = routes.split_for_parts();
     let document = openapi::Text(serde_json::to_vec(&document).unwrap_or_default().into());
     let request_id = HeaderName::from_static("x-request-id");
     router
@@ -98,6 +84,25 @@ pub(crate) fn routes(api: Api, max_body_bytes: usize) -> axum::Router {
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+}
+
+fn api_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(publish::publish_events, event_list::list_events))
+        .routes(routes!(event_list::timeline))
+        .routes(routes!(event_detail::get_event))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::list_attempts))
+        .routes(routes!(dead_letters::list_dead_letters))
+        .routes(routes!(dead_letters::get_dead_letter))
+        .routes(routes!(dead_letters::redrive))
+        .routes(routes!(targets::list_targets))
+        .routes(routes!(targets::resume_targets))
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::delete_key))
+        .routes(routes!(catalog::get_catalog))
+        .routes(routes!(health::get_stats))
+        .routes(routes!(openapi::get_document))
 }
 
 async fn within_timeout(request: Request, next: Next) -> Response {

@@ -75,7 +75,7 @@ async fn every_command_speaks_json() {
         (&json!("server.data_dir"), &json!(file))
     );
     assert_eq!(check["database_bytes"], Value::Null, "and it stays like that");
-    assert_eq!(json(&server, &["migrate", "--config", file]).await["schema_version"], 1);
+    assert_eq!(json(&server, &["migrate", "--config", file]).await["schema_version"], 2);
     assert!(json(&server, &["check", "--config", file]).await["database_bytes"].is_u64());
 }
 

@@ -1,0 +1,164 @@
+//! Storing events, each once.
+
+use std::{collections::HashMap, sync::Arc};
+
+use events_core::{Event, EventId, ports::Appended};
+use sqlx::{
+    Row,
+    postgres::{PgArguments, PgConnection, PgRow},
+};
+use uuid::Uuid;
+
+use crate::{arguments, database::Database, error::Failure, rows, schema::Schema, time::Time};
+
+/// How often others may store one of the same events between our look and our insert.
+const TRIES: usize = 16;
+
+const APPEND: &str = include_str!("queries/append.sql");
+const EXISTING: &str = include_str!("queries/append_existing.sql");
+
+/// Stores all events in the hope that none was there before, which is nearly always so. The statement
+/// stores nothing when one was; only then they are looked up, and the others stored. When another
+/// process stores one of them in between, the unique indexes refuse all, and we look again.
+pub(crate) async fn append(database: &Database, events: &[Arc<Event>]) -> Result<Vec<Appended>, Failure> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut appended = vec![Appended::Stored; events.len()];
+    let mut new = events.to_vec();
+    if has_no_repetition(events) && insert(database, &new).await? {
+        return Ok(appended);
+    }
+    for _ in 0..TRIES {
+        let rows = database.change(EXISTING, existing(events)?).await?;
+        (appended, new) = sort_out(&rows, events)?;
+        if insert(database, &new).await? {
+            return Ok(appended);
+        }
+    }
+    Err(Failure::Raced)
+}
+
+/// As [`append`], in the transaction that `connection` is in. A refusal by an index would end that
+/// transaction, so it is the caller's to roll back.
+pub(crate) async fn append_in(
+    connection: &mut PgConnection,
+    schema: &Schema,
+    events: &[Arc<Event>],
+) -> Result<Vec<Appended>, Failure> {
+    let rows = sqlx::query_with(schema.statement(EXISTING), existing(events)?).fetch_all(&mut *connection).await?;
+    let (appended, new) = sort_out(&rows, events)?;
+    if !new.is_empty() {
+        let stored = sqlx::query_with(schema.statement(APPEND), values(&new)?).fetch_all(&mut *connection).await;
+        let stored = stored.map_err(Failure::Database).map_err(|failure| match failure {
+            refused if refused.is_unique_violation() => Failure::Raced,
+            other => other,
+        })?;
+        if stored.len() != new.len() {
+            return Err(Failure::Raced);
+        }
+        sqlx::query_with(schema.statement(include_str!("queries/append_notify.sql")), arguments![schema.channel()])
+            .execute(connection)
+            .await?;
+    }
+    Ok(appended)
+}
+
+/// Whether all were stored; if not, none was.
+async fn insert(database: &Database, events: &[Arc<Event>]) -> Result<bool, Failure> {
+    if events.is_empty() {
+        return Ok(true);
+    }
+    match database.change(APPEND, values(events)?).await {
+        Ok(stored) => Ok(stored.len() == events.len()),
+        Err(failure) if failure.is_unique_violation() => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The columns of these events.
+fn values(events: &[Arc<Event>]) -> Result<PgArguments, Failure> {
+    fn column<'a, T>(events: &'a [Arc<Event>], of: impl Fn(&'a Event) -> T) -> Vec<T> {
+        events.iter().map(|event| of(event)).collect()
+    }
+    let metadata = events.iter().map(|event| serde_json::to_string(&event.metadata));
+    let metadata: Vec<String> = metadata.collect::<Result<_, _>>().map_err(|error| Failure::encode(error.into()))?;
+    Ok(arguments![
+        column(events, |event| *event.event_id.as_uuid()),
+        column(events, |event| event.event_type.as_str()),
+        column(events, |event| event.event_version.as_str()),
+        column(events, |event| Time(event.occurred_at)),
+        column(events, |event| Time(event.created_at)),
+        column(events, |event| event.actor.as_deref()),
+        column(events, |event| event.actor_type.as_deref()),
+        column(events, |event| event.organization_id.as_deref()),
+        column(events, |event| event.payload.as_str()),
+        metadata,
+        column(events, |event| event.idempotency_key.as_deref()),
+    ])
+}
+
+/// What makes these events the same as others.
+fn existing(events: &[Arc<Event>]) -> Result<PgArguments, Failure> {
+    let ids: Vec<Uuid> = events.iter().map(|event| *event.event_id.as_uuid()).collect();
+    let (organizations, keys): (Vec<String>, Vec<String>) = events.iter().filter_map(|event| key(event)).unzip();
+    Ok(arguments![ids, organizations, keys])
+}
+
+/// An idempotency key within its organization.
+type Key = (String, String);
+
+fn key(event: &Event) -> Option<Key> {
+    let key = event.idempotency_key.clone()?;
+    Some((event.organization_id.clone().unwrap_or_default(), key))
+}
+
+fn has_no_repetition(events: &[Arc<Event>]) -> bool {
+    let mut ids = std::collections::HashSet::with_capacity(events.len());
+    let mut keys = std::collections::HashSet::new();
+    events.iter().all(|event| ids.insert(event.event_id) && key(event).is_none_or(|key| keys.insert(key)))
+}
+
+/// What becomes of each event, and which ones are to be stored.
+fn sort_out(rows: &[PgRow], events: &[Arc<Event>]) -> Result<(Vec<Appended>, Vec<Arc<Event>>), Failure> {
+    let mut known = Known::read(rows)?;
+    let appended: Vec<Appended> = events.iter().map(|event| known.check(event)).collect();
+    let new = events.iter().zip(&appended).filter(|(_, appended)| **appended == Appended::Stored);
+    let new = new.map(|(event, _)| Arc::clone(event)).collect();
+    Ok((appended, new))
+}
+
+/// Events that are there, by what makes them the same: stored ones, and earlier ones of the batch.
+struct Known {
+    by_id: HashMap<EventId, Arc<Event>>,
+    by_key: HashMap<Key, Arc<Event>>,
+}
+
+impl Known {
+    fn read(rows: &[PgRow]) -> Result<Self, Failure> {
+        let mut known = Self { by_id: HashMap::new(), by_key: HashMap::new() };
+        for row in rows {
+            let event = rows::event(row)?.event;
+            if row.try_get("by_key")? {
+                known.by_key.extend(key(&event).map(|key| (key, event)));
+            } else {
+                known.by_id.insert(event.event_id, event);
+            }
+        }
+        Ok(known)
+    }
+
+    /// What becomes of `event`; when it is new, later ones are compared with it, too.
+    fn check(&mut self, event: &Arc<Event>) -> Appended {
+        let first = self.by_id.get(&event.event_id).or_else(|| self.by_key.get(&key(event)?));
+        match first {
+            Some(first) if first.same_content(event) => Appended::Existing(Arc::clone(first)),
+            Some(first) => Appended::Conflict(first.event_id),
+            None => {
+                self.by_key.extend(key(event).map(|key| (key, Arc::clone(event))));
+                self.by_id.insert(event.event_id, Arc::clone(event));
+                Appended::Stored
+            }
+        }
+    }
+}

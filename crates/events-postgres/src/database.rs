@@ -1,0 +1,152 @@
+//! Connections: how a statement is run so that a caller may go away at any moment.
+
+use std::sync::Arc;
+
+use events_core::StoreError;
+use sqlx::{
+    AssertSqlSafe, Connection, Executor, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgArguments, PgConnection, PgRow},
+};
+
+use crate::{
+    error::Failure,
+    options::{PgOptions, not_sent},
+    schema::Schema,
+};
+
+/// Runs of one statement that waits for another one in a circle.
+const TRIES: u32 = 5;
+
+/// The database as the store uses it.
+///
+/// A change is one statement, which PostgreSQL commits by itself: a caller that goes away in the middle
+/// leaves it to be finished or undone as a whole, and no transaction is left open on the connection.
+/// sqlx 0.9 hands out a connection with an open transaction when a caller goes away while one is begun,
+/// so what needs a transaction runs in a task of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pub(crate) schema: Arc<Schema>,
+    working: PgPool,
+    reading: PgPool,
+    /// Behind a pooler: what begins a transaction and makes the settings for it.
+    begin: Option<Arc<str>>,
+}
+
+/// Arguments of a statement, in order.
+macro_rules! arguments {
+    ($($value:expr),* $(,)?) => {{
+        #[allow(unused_mut)]
+        let mut arguments = sqlx::postgres::PgArguments::default();
+        $(sqlx::Arguments::add(&mut arguments, $value).map_err($crate::error::Failure::encode)?;)*
+        arguments
+    }};
+}
+pub(crate) use arguments;
+
+impl Database {
+    /// Pools for these options; connections are made when they are needed.
+    pub(crate) fn new(options: &PgOptions, schema: Schema, settings: &[(&'static str, String)]) -> Self {
+        let of_readers: Vec<_> = settings.iter().filter(|(name, _)| !name.starts_with("enable_")).cloned().collect();
+        let pool =
+            |connections, settings: &[_]| options.pool(connections).connect_lazy_with(options.connecting(settings));
+        let begin = options.pooler.then(|| {
+            let local: Vec<_> = settings.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'")).collect();
+            format!("BEGIN; {}", local.join("; ")).into()
+        });
+        Self {
+            schema: Arc::new(schema),
+            working: pool(options.working, settings),
+            reading: pool(options.reading, &of_readers),
+            begin,
+        }
+    }
+
+    /// Runs a statement of `src/queries` that changes something; answers its rows once it is committed.
+    pub(crate) async fn change(&self, text: &'static str, arguments: PgArguments) -> Result<Vec<PgRow>, Failure> {
+        self.run_again(&self.working, self.schema.statement(text), arguments).await
+    }
+
+    /// Runs a hot statement that changes nothing.
+    pub(crate) async fn look(&self, text: &'static str, arguments: PgArguments) -> Result<Vec<PgRow>, StoreError> {
+        let rows = self.run_again(&self.working, self.schema.statement(text), arguments).await;
+        rows.map_err(|failure| failure.undone())
+    }
+
+    /// Runs a statement for people who look, on the connections that are there for them.
+    pub(crate) async fn read(
+        &self,
+        text: AssertSqlSafe<Arc<str>>,
+        arguments: PgArguments,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.run_again(&self.reading, text, arguments).await.map_err(|failure| failure.undone())
+    }
+
+    /// Runs a statement of the program's own making that changes something.
+    pub(crate) async fn change_with(&self, text: String, arguments: PgArguments) -> Result<Vec<PgRow>, Failure> {
+        self.run_again(&self.working, AssertSqlSafe(self.schema.qualified(&text).into()), arguments).await
+    }
+
+    /// Runs a statement; again when it and another one waited for each other.
+    async fn run_again(
+        &self,
+        pool: &PgPool,
+        text: AssertSqlSafe<Arc<str>>,
+        arguments: PgArguments,
+    ) -> Result<Vec<PgRow>, Failure> {
+        let mut tries = 1;
+        loop {
+            match self.run(pool, AssertSqlSafe(Arc::clone(&text.0)), arguments.clone()).await {
+                Err(failure) if failure.is_worth_repeating() && tries < TRIES => tries += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// All rows are read to the end, whatever is needed of them: PostgreSQL sends the rows of a
+    /// statement before it commits it.
+    async fn run(
+        &self,
+        pool: &PgPool,
+        text: AssertSqlSafe<Arc<str>>,
+        arguments: PgArguments,
+    ) -> Result<Vec<PgRow>, Failure> {
+        let Some(begin) = &self.begin else {
+            let mut connection = pool.acquire().await.map_err(not_sent)?;
+            return Ok(sqlx::query_with(text, arguments).fetch_all(&mut *connection).await?);
+        };
+        let (pool, begin) = (pool.clone(), Arc::clone(begin));
+        let whole = tokio::spawn(async move {
+            let mut connection = pool.acquire().await.map_err(not_sent)?;
+            let rows = run_in_transaction(&mut connection, begin, text, arguments).await;
+            if rows.is_err() && connection.execute("ROLLBACK").await.is_err() {
+                let _ = connection.detach().close_hard().await; // nobody else gets what is left of it
+            }
+            rows
+        });
+        whole.await.unwrap_or_else(|stopped| Err(Failure::Database(sqlx::Error::Protocol(stopped.to_string()))))
+    }
+
+    /// A connection for a task that needs a transaction; see the type.
+    pub(crate) async fn connection(&self) -> Result<PoolConnection<Postgres>, Failure> {
+        self.working.acquire().await.map_err(not_sent)
+    }
+
+    /// Closes the connections, after what they are doing.
+    pub(crate) async fn close(&self) {
+        self.working.close().await;
+        self.reading.close().await;
+    }
+}
+
+async fn run_in_transaction(
+    connection: &mut PgConnection,
+    begin: Arc<str>,
+    text: AssertSqlSafe<Arc<str>>,
+    arguments: PgArguments,
+) -> Result<Vec<PgRow>, Failure> {
+    connection.execute(AssertSqlSafe(begin)).await.map_err(not_sent)?;
+    let rows = sqlx::query_with(text, arguments).persistent(false).fetch_all(&mut *connection).await?;
+    connection.execute("COMMIT").await?;
+    Ok(rows)
+}

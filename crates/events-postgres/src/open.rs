@@ -1,0 +1,210 @@
+//! Opening the store: its schema made if need be, brought to the current version, measured.
+
+use std::sync::Arc;
+
+use sqlx::{
+    AssertSqlSafe, Connection, Executor, SqlSafeStr,
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
+    postgres::PgConnection,
+};
+
+use crate::{
+    clock::PgClock,
+    commit_order::CommitOrder,
+    database::Database,
+    error::Failure,
+    notifier::Notifier,
+    options::PgOptions,
+    partitions,
+    schema::{Schema, quote},
+    store::PgStore,
+};
+
+/// Each migration with its version. Append only: what was released is never edited.
+const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "events", include_str!("../migrations/0001_events.sql"))];
+
+/// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the
+/// application if it shares the schema.
+const MIGRATIONS_TABLE: &str = "events_migrations";
+
+/// Of all processes that start at the same time, one at a time looks at the schema and changes it. The
+/// lock belongs to the transaction and not to the session, which a pooler would hand to somebody else.
+const MIGRATION_LOCK: i64 = 0x0065_7665_6e74_7301;
+
+/// The oldest PostgreSQL that has what the statements use, as `server_version_num`.
+const OLDEST_SERVER: i32 = 130_000;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL cannot be read. It is not repeated here, since it may hold a password.
+    #[error("the URL of the database cannot be read; write postgres://user:password@host:5432/database")]
+    Url {
+        /// What is wrong with it.
+        source: sqlx::Error,
+    },
+    /// PostgreSQL cannot be reached, or refuses.
+    #[error("cannot use {database}")]
+    Database {
+        /// Which one.
+        database: String,
+        /// What it said.
+        source: sqlx::Error,
+    },
+    /// The server is too old.
+    #[error("{database} is PostgreSQL {found}; use 13 or newer")]
+    OldServer {
+        /// Which one.
+        database: String,
+        /// Its version.
+        found: String,
+    },
+    /// No schema was named, and the search path names none.
+    #[error("{database} has no schema to put tables in for this role; name one with `?schema=events` in the URL")]
+    NoSchema {
+        /// Which one.
+        database: String,
+    },
+    /// A newer version of the program has worked on it.
+    #[error(
+        "schema {schema} of {database} has version {found}, this program knows versions up to {known}; start the newer \
+         version"
+    )]
+    NewerSchema {
+        /// Which database.
+        database: String,
+        /// Which schema in it.
+        schema: String,
+        /// Its version.
+        found: i64,
+        /// The latest version known here.
+        known: i64,
+    },
+    /// The schema could not be brought to the current version; nothing was changed.
+    #[error("cannot bring schema {schema} of {database} to version {}", schema_version())]
+    Migration {
+        /// Which database.
+        database: String,
+        /// Which schema in it.
+        schema: String,
+        /// What went wrong.
+        source: MigrateError,
+    },
+}
+
+/// The schema that this program works with.
+pub(crate) fn schema_version() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
+
+/// Opens the store that `options` describe.
+pub(crate) async fn open(options: PgOptions) -> Result<PgStore, OpenError> {
+    let refused = |source| OpenError::Database { database: options.told(), source };
+    let mut connection = PgConnection::connect_with(&options.connecting(&[])).await.map_err(refused)?;
+    let prepared = prepare(&mut connection, &options).await;
+    let _ = connection.close().await;
+    let (schema, settings) = prepared?;
+    let database = Database::new(&options, schema, &settings);
+    let clock = PgClock::start(database.clone()).await.map_err(|failure| told(&options, failure))?;
+    let notifier = Arc::new(Notifier::start(database.clone()));
+    Ok(PgStore { database, notifier, order: CommitOrder::default(), clock, options })
+}
+
+fn told(options: &PgOptions, failure: Failure) -> OpenError {
+    let source = match failure {
+        Failure::Database(source) | Failure::NotSent(source) => source,
+        other => sqlx::Error::Protocol(other.undone().to_string()),
+    };
+    OpenError::Database { database: options.told(), source }
+}
+
+/// Brings the schema to the current version; answers which one it is, and the settings to work with.
+async fn prepare(
+    connection: &mut PgConnection,
+    options: &PgOptions,
+) -> Result<(Schema, Vec<(&'static str, String)>), OpenError> {
+    let refused = |source| OpenError::Database { database: options.told(), source };
+    let mut transaction = connection.begin().await.map_err(refused)?;
+    let (version, commits): (i32, String) =
+        sqlx::query_as("SELECT current_setting('server_version_num')::integer, current_setting('synchronous_commit')")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(refused)?;
+    if version < OLDEST_SERVER {
+        let found = format!("{}.{}", version / 10_000, version % 10_000);
+        return Err(OpenError::OldServer { database: options.told(), found });
+    }
+    let mut settings = options.settings();
+    if commits == "off" {
+        // `Ok` means durable, whatever the role or the server is set to.
+        settings.push(("synchronous_commit", "on".to_owned()));
+    }
+    let name = match &options.schema {
+        Some(name) => name.clone(),
+        None => first_of_search_path(&mut transaction)
+            .await
+            .map_err(refused)?
+            .ok_or_else(|| OpenError::NoSchema { database: options.told() })?,
+    };
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(MIGRATION_LOCK)
+        .execute(&mut *transaction)
+        .await
+        .map_err(refused)?;
+    make_schema(&mut transaction, &name).await.map_err(refused)?;
+    migrate(&mut transaction, options, &name).await?;
+    partitions::make_ahead(&mut transaction).await.map_err(|failure| told(options, failure))?;
+    transaction.commit().await.map_err(refused)?;
+    Ok((Schema::new(name), settings))
+}
+
+/// The schema in which unqualified tables would be made, or the first that is named and not there yet.
+async fn first_of_search_path(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {
+    let (current, path): (Option<String>, String) =
+        sqlx::query_as("SELECT current_schema()::text, current_setting('search_path')")
+            .fetch_one(&mut *connection)
+            .await?;
+    let first = path.split(',').map(|name| name.trim().trim_matches('"')).find(|name| !name.is_empty());
+    Ok(current.or_else(|| first.filter(|name| *name != "$user").map(str::to_owned)))
+}
+
+/// Asked first, because a role may have a schema and not the right to make one.
+async fn make_schema(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
+    let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)")
+        .bind(name)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !there {
+        connection.execute(AssertSqlSafe(format!("CREATE SCHEMA {}", quote(name)))).await?;
+    }
+    connection.execute(AssertSqlSafe(format!("SET LOCAL search_path TO {}", quote(name)))).await?;
+    Ok(())
+}
+
+async fn migrate(connection: &mut PgConnection, options: &PgOptions, schema: &str) -> Result<(), OpenError> {
+    let migrations = MIGRATIONS.iter().map(|(version, name, text)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+    migrator.set_locking(false); // the transaction holds MIGRATION_LOCK
+    migrator.run_direct(None, connection, false).await.map_err(|error| {
+        let (database, schema) = (options.told(), schema.to_owned());
+        match error {
+            MigrateError::VersionMissing(found) => {
+                OpenError::NewerSchema { database, schema, found, known: schema_version() }
+            }
+            source => OpenError::Migration { database, schema, source },
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_the_schema_grow() {
+        assert!(MIGRATIONS.is_sorted_by(|(a, ..), (b, ..)| a < b));
+    }
+}

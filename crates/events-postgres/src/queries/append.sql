@@ -1,0 +1,28 @@
+-- Stores all of these events, or none when the id or the key of one is known already.
+INSERT INTO events (
+    event_id, event_type, event_version, occurred_at, created_at, actor, actor_type, organization_id,
+    payload, metadata, idempotency_key
+)
+SELECT
+    event_id, event_type, event_version, occurred_at, created_at, actor, actor_type, organization_id,
+    payload::json, metadata::json, idempotency_key
+FROM unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[]
+) WITH ORDINALITY AS given (
+    event_id, event_type, event_version, occurred_at, created_at, actor, actor_type, organization_id,
+    payload, metadata, idempotency_key, place
+)
+WHERE NOT EXISTS (SELECT FROM event_ids WHERE event_ids.event_id = ANY ($1::uuid[]))
+    AND NOT EXISTS (
+        SELECT FROM unnest($8::text[], $11::text[]) AS keyed (organization_id, idempotency_key)
+        CROSS JOIN LATERAL (
+            SELECT FROM event_keys
+            WHERE event_keys.organization_id = coalesce(keyed.organization_id, '')
+                AND event_keys.idempotency_key = keyed.idempotency_key
+            LIMIT 1
+        ) AS known
+        WHERE keyed.idempotency_key IS NOT NULL
+    )
+ORDER BY place
+RETURNING 1

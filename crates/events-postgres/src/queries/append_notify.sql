@@ -1,0 +1,2 @@
+-- Wakes routers when the transaction that this is part of commits.
+SELECT pg_notify($1, 'outbox')

@@ -1,0 +1,63 @@
+-- As claim.sql, for a handler with a pace. What each target may give out was decided from what claim_due.sql
+-- saw; it counts for the targets whose pace nobody has used in between.
+-- $6 targets, $7 their pace as it was seen, $8 and $9 what the pace becomes, $10 the deliveries granted.
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
+        WITH ORDINALITY AS given (target, seen, paced_until, not_before, place)
+),
+granted AS MATERIALIZED (
+    SELECT given.target, given.paced_until, given.not_before, given.place
+    FROM (SELECT * FROM given ORDER BY target) AS given
+    CROSS JOIN LATERAL (
+        SELECT FROM target_states
+        WHERE handler = $1 AND target_states.target = given.target
+            AND target_states.paced_until IS NOT DISTINCT FROM given.seen
+            AND disabled_at IS NULL
+            AND (target_states.paused_until IS NULL OR target_states.paused_until <= $2)
+        LIMIT 1
+        FOR UPDATE
+    ) AS unused
+),
+chosen AS MATERIALIZED (
+    SELECT delivery_id FROM deliveries
+    WHERE delivery_id = ANY ($10::bigint[]) AND handler = $1 AND lease_until IS NULL AND due_at <= $2
+        AND target = ANY (ARRAY(SELECT target FROM granted))
+    ORDER BY delivery_id
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED
+),
+claimed AS MATERIALIZED (
+    UPDATE deliveries
+    SET attempts = attempts + 1, lease = lease + 1, lease_until = $4, worker = $5
+    WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM chosen))
+    RETURNING delivery_id, seq, target, due_at, attempts, lease, guard
+),
+waiting AS MATERIALIZED (
+    SELECT
+        granted.target, granted.paced_until, granted.not_before, changes,
+        (
+            SELECT due_at FROM deliveries
+            WHERE handler = $1 AND deliveries.target = granted.target AND lease_until IS NULL
+                AND delivery_id <> ALL (ARRAY(SELECT delivery_id FROM claimed))
+            ORDER BY due_at
+            LIMIT 1
+        ) AS first_due_at
+    FROM granted
+    CROSS JOIN LATERAL (
+        SELECT changes FROM target_states WHERE handler = $1 AND target_states.target = granted.target LIMIT 1
+    ) AS seen
+),
+paced AS (
+    UPDATE target_states
+    SET paced_until = waiting.paced_until, not_before = waiting.not_before,
+        first_due_at = CASE
+            WHEN target_states.changes = waiting.changes THEN waiting.first_due_at ELSE target_states.first_due_at
+        END
+    FROM waiting
+    WHERE handler = $1 AND target_states.target = waiting.target
+        AND target_states.target = ANY (ARRAY(SELECT target FROM waiting))
+)
+SELECT claimed.delivery_id, claimed.target, claimed.due_at, claimed.attempts, claimed.lease, claimed.guard,
+    claimed.seq AS event_seq, events.*
+FROM claimed JOIN granted USING (target) LEFT JOIN events ON events.seq = claimed.seq
+ORDER BY place, due_at, delivery_id

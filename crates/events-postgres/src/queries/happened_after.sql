@@ -1,0 +1,3 @@
+SELECT EXISTS (
+    SELECT FROM events WHERE organization_id = $2 AND event_type = $1 AND seq > $3
+)

@@ -1,0 +1,17 @@
+-- Extends the leases that are still held.
+UPDATE deliveries
+SET lease_until = $3
+FROM (
+    SELECT given.delivery_id
+    FROM (
+        SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[]) AS given (delivery_id, lease) ORDER BY delivery_id
+    ) AS given
+    CROSS JOIN LATERAL (
+        SELECT FROM deliveries
+        WHERE deliveries.delivery_id = given.delivery_id AND deliveries.lease = given.lease AND lease_until IS NOT NULL
+        LIMIT 1
+        FOR UPDATE
+    ) AS current
+) AS held
+WHERE deliveries.delivery_id = held.delivery_id AND deliveries.delivery_id = ANY ($1::bigint[])
+RETURNING deliveries.delivery_id, lease

@@ -1,0 +1,70 @@
+-- Ends claims with what came of them. A settlement counts when its lease is the current one and still held.
+WITH held AS MATERIALIZED (
+    SELECT given.*, current.cancel_key, current.guard
+    FROM (SELECT * FROM unnest(
+        $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::timestamptz[],
+        $9::integer[], $10::integer[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
+        $16::text[], $17::timestamptz[]
+    ) WITH ORDINALITY AS given (
+        delivery_id, lease, seq, handler, target, number, outcome, due_at, attempts, status, duration_ms, error_class,
+        error, response, paused_until, disabled_reason, settled_at, place
+    ) ORDER BY delivery_id) AS given
+    CROSS JOIN LATERAL (
+        SELECT cancel_key, guard FROM deliveries
+        WHERE deliveries.delivery_id = given.delivery_id AND deliveries.lease = given.lease AND lease_until IS NOT NULL
+        LIMIT 1 -- looks up row by row, whatever the planner believes
+        FOR UPDATE
+    ) AS current
+),
+recorded AS (
+    INSERT INTO attempts (
+        delivery_id, seq, handler, target, number, outcome, final, status, duration_ms, error_class, error, response,
+        created_at
+    )
+    SELECT
+        delivery_id, seq, handler, target, number, outcome, due_at IS NULL, status, duration_ms, error_class, error,
+        response, settled_at
+    FROM held
+    WHERE outcome IS NOT NULL
+    ORDER BY place
+),
+buried AS (
+    -- With everything that brings it back.
+    INSERT INTO dead_letters (
+        delivery_id, seq, handler, target, attempts, lease, cancel_key, guard, reason_class, reason, created_at
+    )
+    SELECT
+        delivery_id, seq, handler, target, number, lease, cancel_key, guard, coalesce(error_class, 'unknown'),
+        coalesce(error, ''), settled_at
+    FROM held
+    WHERE outcome = 'dead'
+),
+ended AS (
+    DELETE FROM deliveries WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM held WHERE due_at IS NULL))
+),
+returned AS (
+    UPDATE deliveries
+    SET due_at = held.due_at, attempts = held.attempts, lease_until = NULL, worker = NULL
+    FROM held
+    WHERE deliveries.delivery_id = held.delivery_id
+        AND deliveries.delivery_id = ANY (ARRAY(SELECT delivery_id FROM held WHERE due_at IS NOT NULL))
+),
+targets AS (
+    -- What waits again, and what targets brought upon themselves.
+    INSERT INTO target_states (handler, target, first_due_at, paused_until, disabled_at, disabled_reason)
+    SELECT
+        handler, target, min(due_at), max(paused_until),
+        (array_agg(settled_at ORDER BY place DESC) FILTER (WHERE disabled_reason IS NOT NULL))[1],
+        (array_agg(disabled_reason ORDER BY place DESC) FILTER (WHERE disabled_reason IS NOT NULL))[1]
+    FROM held
+    WHERE due_at IS NOT NULL OR paused_until IS NOT NULL OR disabled_reason IS NOT NULL
+    GROUP BY handler, target
+    ORDER BY handler, target
+    ON CONFLICT (handler, target) DO UPDATE SET
+        first_due_at = least(target_states.first_due_at, excluded.first_due_at),
+        paused_until = greatest(target_states.paused_until, excluded.paused_until),
+        disabled_at = coalesce(excluded.disabled_at, target_states.disabled_at),
+        disabled_reason = coalesce(excluded.disabled_reason, target_states.disabled_reason),
+        changes = target_states.changes + 1
+)
+SELECT delivery_id, lease FROM held

@@ -1,0 +1,19 @@
+//! The PostgreSQL store: the contract of the ports, and what is its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod append_in;
+mod clock;
+mod contract;
+mod interruptions;
+mod leading;
+mod log_order;
+mod opening;
+mod partitions;
+mod plain_sql;
+mod plans;
+mod pooler;
+mod queue;
+mod sharing;
+mod support;
+mod wakeups;

@@ -1,0 +1,92 @@
+//! Opening: the schema is made once, by whoever may, and looked at before it is used.
+
+use events_core::EventStore;
+use events_postgres::{OpenError, PgOptions, PgStore};
+use sqlx::{AssertSqlSafe, Executor};
+use tokio::task::JoinSet;
+
+use crate::support::{Place, Schema, events, log, url};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_at_the_same_time_make_one_schema() {
+    let schema = Schema::new();
+    let mut starting = JoinSet::new();
+    for _ in 0..6 {
+        let options = schema.options();
+        starting.spawn(async move { PgStore::open_with(options).await.unwrap() });
+    }
+    let stores = starting.join_all().await;
+    stores[0].append(events(1)).await.unwrap();
+    assert_eq!(log(&stores[5]).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_stored_is_there_when_it_is_opened_again() {
+    let place = Place::new().await;
+    place.store.append(events(2)).await.unwrap();
+    place.store.close().await;
+    let store = place.schema.open().await;
+    assert_eq!(log(&store).await.len(), 2);
+    assert_eq!(store.schema_version(), 1);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let place = Place::new().await;
+    let newer = "INSERT INTO events_migrations (version, description, success, checksum, execution_time)
+                 VALUES (99, 'from the future', true, '', 0)";
+    place.connection().await.execute(newer).await.unwrap();
+    let refused = PgStore::open_with(place.schema.options()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::NewerSchema { found: 99, .. }), "{refused}");
+}
+
+/// A role without any right but to use its own schema: no superuser, no `public`, no extension.
+#[tokio::test]
+async fn a_role_with_a_schema_of_its_own_is_enough() {
+    let place = Place::new().await;
+    let mut connection = place.connection().await;
+    let may: bool = sqlx::query_scalar("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert!(may, "this test makes a role; let the role of EVENTS_TEST_POSTGRES_URL do so (ALTER ROLE … CREATEROLE)");
+    let (own, role) = (Schema::new(), format!("{}_role", place.store.schema()));
+    let make = format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'secret'; GRANT {role} TO CURRENT_USER;
+         CREATE SCHEMA {} AUTHORIZATION {role}; REVOKE ALL ON SCHEMA public FROM {role};",
+        own.0
+    );
+    connection.execute(AssertSqlSafe(make)).await.unwrap();
+    let connect = url().parse::<events_postgres::PgConnectOptions>().unwrap().username(&role).password("secret");
+    let options = PgOptions::new(connect.clone()).schema(&own.0);
+    let store = PgStore::open_with(options.clone()).await.unwrap();
+    store.append(events(2)).await.unwrap();
+    assert_eq!((log(&store).await.len(), store.unrouted(10).await.unwrap().len()), (2, 2));
+    store.health().await.unwrap();
+    drop(PgStore::open_with(options).await.unwrap());
+    // Its search path names the schema as well.
+    let by_path = PgOptions::new(connect.options([("search_path", own.0.as_str())]));
+    let same = PgStore::open_with(by_path).await.unwrap();
+    assert_eq!((same.schema(), log(&same).await.len()), (own.0.as_str(), 2));
+    store.close().await;
+    same.close().await;
+    drop(own);
+    connection.execute(AssertSqlSafe(format!("DROP ROLE {role}"))).await.unwrap();
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_without_the_password() {
+    let refused = PgStore::open("postgres://me:hunter2@127.0.0.1:1/nowhere").await.unwrap_err();
+    assert!(matches!(refused, OpenError::Database { .. }));
+    let told = format!("{refused} {refused:?}");
+    assert!(told.contains("nowhere") && !told.contains("hunter2"), "{told}");
+}
+
+#[tokio::test]
+async fn the_server_says_how_it_is() {
+    let place = Place::new().await;
+    let health = place.store.health().await.unwrap();
+    assert!(health.server_version.split('.').next().unwrap().parse::<u32>().unwrap() >= 13);
+    assert!(!health.is_standby && health.connections.0 > 0 && health.connections.1 > 0, "{health:?}");
+    assert!(!health.synchronous_commit.is_empty());
+}

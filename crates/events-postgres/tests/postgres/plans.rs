@@ -1,0 +1,85 @@
+//! Statements that run all the time find what they need in indexes, however much there is, also with a
+//! plan that was made when there was nothing.
+
+use sqlx::{AssertSqlSafe, Executor, Row, postgres::PgConnection};
+
+use crate::support::Place;
+
+/// The plan that PostgreSQL keeps for any arguments, as it works on connections of the store.
+async fn plan(connection: &mut PgConnection, text: &str) -> Vec<String> {
+    let prepare = format!("PREPARE hot AS {text}");
+    connection.execute(AssertSqlSafe(prepare)).await.unwrap();
+    let count: i32 =
+        sqlx::query_scalar("SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'hot'")
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+    let nulls = vec!["NULL"; usize::try_from(count).unwrap()].join(", ");
+    let arguments = if nulls.is_empty() { String::new() } else { format!("({nulls})") };
+    let rows = connection.fetch_all(AssertSqlSafe(format!("EXPLAIN EXECUTE hot {arguments}"))).await.unwrap();
+    connection.execute("DEALLOCATE hot").await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>(0)).collect()
+}
+
+async fn working(place: &Place) -> PgConnection {
+    let mut connection = place.connection().await;
+    connection
+        .execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off")
+        .await
+        .unwrap();
+    connection
+}
+
+macro_rules! plans {
+    ($($name:ident)*) => {
+        [$((stringify!($name), include_str!(concat!("../../src/queries/", stringify!($name), ".sql")))),*]
+    };
+}
+
+const TABLES: [&str; 7] =
+    ["event_keys", "event_ids", "deliveries", "dead_letters", "target_states", "outbox", "events_from_0"];
+
+async fn check_hot_statements(place: &Place) {
+    let mut connection = working(place).await;
+    let hot = plans![
+        append append_existing claim claim_due claim_paced event happened_after next_due release_expired renew route
+        scan schedule settle unrouted attempts api_keys_find
+    ];
+    for (name, text) in hot {
+        let plan = plan(&mut connection, text).await;
+        let scans = |step: &&String| TABLES.iter().any(|table| step.contains(&format!("Seq Scan on {table}")));
+        let scanned: Vec<&String> = plan.iter().filter(scans).collect();
+        assert_eq!(scanned, [] as [&String; 0], "{name}: {}", plan.join("\n"));
+    }
+}
+
+#[tokio::test]
+async fn no_statement_of_the_hot_path_scans_a_table() {
+    let place = Place::new().await;
+    check_hot_statements(&place).await;
+}
+
+/// With 200,000 deliveries that wait for later, for 1,000 targets.
+#[tokio::test]
+async fn a_claim_uses_the_index_of_due_times_at_size() {
+    let place = Place::new().await;
+    place
+        .connection()
+        .await
+        .execute(
+            "INSERT INTO deliveries (seq, handler, target, due_at)
+             SELECT n, 'webhooks', 'target-' || n % 1000, now() + interval '1 day' FROM generate_series(1, 200000) AS n;
+             INSERT INTO target_states (handler, target, first_due_at)
+             SELECT handler, target, min(due_at) FROM deliveries GROUP BY handler, target;
+             ANALYZE deliveries; ANALYZE target_states;",
+        )
+        .await
+        .unwrap();
+    check_hot_statements(&place).await;
+    let mut connection = working(&place).await;
+    let plan = plan(&mut connection, include_str!("../../src/queries/claim.sql")).await;
+    let uses = |what: &str| plan.iter().filter(|step| step.contains(what)).count();
+    assert!(uses("using idx_deliveries_due on deliveries") >= 3, "{}", plan.join("\n"));
+    assert!(uses("using idx_target_states_ready on target_states") >= 1, "{}", plan.join("\n"));
+    assert!(uses("((handler = $1) AND (target = quotas.target) AND (due_at <= $2))") == 1, "{}", plan.join("\n"));
+}

@@ -1,0 +1,115 @@
+//! Several processes on one database: here, several stores.
+
+use std::{collections::HashSet, sync::Arc};
+
+use events_core::{
+    DeliveryId, EventStore,
+    ports::{Appended, RoutedEvent},
+    testkit::{at, claim, delivery, done, event},
+};
+use tokio::{sync::Barrier, task::JoinSet};
+
+use crate::support::{Schema, events, log};
+
+/// the same idempotency key from 50 publishers at once in two processes is one event.
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_publishers_of_one_key_in_two_processes_store_one_event() {
+    let schema = Schema::new();
+    let stores = [Arc::new(schema.open().await), Arc::new(schema.open().await)];
+    let start = Arc::new(Barrier::new(50));
+    let mut publishers = JoinSet::new();
+    for publisher in 0..50 {
+        let (store, start) = (Arc::clone(&stores[publisher % 2]), Arc::clone(&start));
+        publishers.spawn(async move {
+            let mine = event("order.placed").idempotency_key("order-1").build();
+            start.wait().await;
+            match store.append(vec![Arc::clone(&mine)]).await.unwrap().remove(0) {
+                Appended::Stored => (true, mine.event_id),
+                Appended::Existing(first) => (false, first.event_id),
+                Appended::Conflict(_) => panic!("the content is the same"),
+            }
+        });
+    }
+    let answers = publishers.join_all().await;
+    assert_eq!(answers.iter().filter(|(stored, _)| *stored).count(), 1);
+    assert_eq!(answers.iter().map(|(_, first)| first).collect::<HashSet<_>>().len(), 1);
+    assert_eq!(log(&stores[0]).await.len(), 1);
+}
+
+/// Batches with the same events in opposite orders wait for each other, and neither is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_with_the_same_events_in_other_orders_do_not_deadlock() {
+    let schema = Schema::new();
+    let stores = [Arc::new(schema.open().await), Arc::new(schema.open().await)];
+    for round in 0..10 {
+        let same: Vec<_> =
+            (0..40).map(|at| event("order.placed").idempotency_key(&format!("{round}-{at}")).build()).collect();
+        let mut publishers = JoinSet::new();
+        for (publisher, store) in stores.iter().cycle().take(4).enumerate() {
+            let (store, mut batch) = (Arc::clone(store), same.clone());
+            if publisher % 2 == 1 {
+                batch.reverse();
+            }
+            publishers.spawn(async move { store.append(batch).await.unwrap() });
+        }
+        let stored = publishers.join_all().await.concat().into_iter().filter(|it| *it == Appended::Stored).count();
+        assert_eq!(stored, 40);
+    }
+}
+
+/// Everything at once on few targets: each delivery ends once, and nothing that waits is hidden.
+#[tokio::test(flavor = "multi_thread")]
+async fn routers_and_workers_of_two_processes_lose_and_share_nothing() {
+    const EVENTS: usize = 300;
+    let schema = Schema::new();
+    let stores = [Arc::new(schema.open().await), Arc::new(schema.open().await)];
+    let ended = Arc::new(std::sync::Mutex::new(Vec::<DeliveryId>::new()));
+    let mut tasks = JoinSet::new();
+    for store in &stores {
+        let router = Arc::clone(store);
+        tasks.spawn(async move {
+            for _ in 0..EVENTS / 10 {
+                router.append(events(5)).await.unwrap();
+                let unrouted = router.unrouted(20).await.unwrap();
+                let targets = |seq: i64| vec![delivery("webhooks", ["a", "b", "c"][usize::try_from(seq % 3).unwrap()])];
+                let plans = unrouted.iter().map(|it| RoutedEvent {
+                    seq: it.seq,
+                    deliveries: targets(it.seq.0),
+                    cancellations: Vec::new(),
+                });
+                router.route(plans.collect(), at(0)).await.unwrap();
+            }
+        });
+        for worker in 0..3 {
+            let (store, ended) = (Arc::clone(store), Arc::clone(&ended));
+            tasks.spawn(async move {
+                loop {
+                    if ended.lock().unwrap().len() >= EVENTS {
+                        break;
+                    }
+                    let request = claim("webhooks").worker(&format!("worker-{worker}")).limit(4).build();
+                    let claimed = store.claim(request).await.unwrap();
+                    if claimed.is_empty() {
+                        // Whoever came last to the outbox may have left something there.
+                        let unrouted = store.unrouted(20).await.unwrap();
+                        let plans = unrouted.iter().map(|it| RoutedEvent {
+                            seq: it.seq,
+                            deliveries: vec![delivery("webhooks", "a")],
+                            cancellations: Vec::new(),
+                        });
+                        store.route(plans.collect(), at(0)).await.unwrap();
+                        continue;
+                    }
+                    let settlements: Vec<_> = claimed.iter().map(|it| done(it, at(1))).collect();
+                    let summary = store.settle(settlements).await.unwrap();
+                    assert_eq!(summary.fenced, []);
+                    ended.lock().unwrap().extend(claimed.iter().map(|it| it.delivery_id));
+                }
+            });
+        }
+    }
+    let finished = tokio::time::timeout(std::time::Duration::from_secs(60), tasks.join_all()).await;
+    let ended = ended.lock().unwrap();
+    assert!(finished.is_ok(), "{} of {EVENTS} ended in a minute: something that waits is hidden", ended.len());
+    assert_eq!((ended.len(), ended.iter().collect::<HashSet<_>>().len()), (EVENTS, EVENTS));
+}

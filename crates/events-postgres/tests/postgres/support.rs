@@ -1,0 +1,93 @@
+//! A store in a schema of its own on the server of `EVENTS_TEST_POSTGRES_URL`, and connections beside it.
+
+use std::{
+    sync::Arc,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use events_core::{Event, EventHistory, Seq, StoredEvent, testkit};
+use events_postgres::{PgConnectOptions, PgConnection, PgOptions, PgStore};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+
+/// Where the tests find a server.
+pub(crate) fn url() -> String {
+    std::env::var("EVENTS_TEST_POSTGRES_URL").unwrap_or_else(|_| {
+        panic!(
+            "these tests need a PostgreSQL server: run `cargo xtask test`, which starts one, or set \
+             EVENTS_TEST_POSTGRES_URL=postgres://user:password@host:5432/database to one whose role may create schemas"
+        )
+    })
+}
+
+/// A schema that is dropped with this.
+pub(crate) struct Schema(pub(crate) String);
+
+impl Schema {
+    /// A name that nothing on the server has.
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
+        Self(format!("events_test_{}_{started}_{number}", std::process::id()))
+    }
+
+    /// How a store is opened in it.
+    pub(crate) fn options(&self) -> PgOptions {
+        url().parse::<PgOptions>().unwrap().schema(&self.0).working_connections(6).reading_connections(2)
+    }
+
+    /// A store in it.
+    pub(crate) async fn open(&self) -> PgStore {
+        PgStore::open_with(self.options()).await.unwrap()
+    }
+
+    /// A connection of an application, with this schema as its search path.
+    pub(crate) async fn connection(&self) -> PgConnection {
+        let options: PgConnectOptions = url().parse().unwrap();
+        let options = options.options([("search_path", self.0.as_str())]);
+        PgConnection::connect_with(&options).await.unwrap()
+    }
+}
+
+impl Drop for Schema {
+    /// In a thread of its own, since this may be called inside of a runtime.
+    fn drop(&mut self) {
+        let drop_schema = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.0);
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut connection = PgConnection::connect(&url()).await.unwrap();
+                connection.execute(AssertSqlSafe(drop_schema)).await.unwrap();
+            });
+        });
+        let _ = dropping.join(); // what went wrong is printed; the test itself has been decided
+    }
+}
+
+/// A store, with the schema it is in.
+pub(crate) struct Place {
+    pub(crate) store: PgStore,
+    pub(crate) schema: Schema,
+}
+
+impl Place {
+    pub(crate) async fn new() -> Self {
+        let schema = Schema::new();
+        Self { store: schema.open().await, schema }
+    }
+
+    /// A connection of an application to the store's schema.
+    pub(crate) async fn connection(&self) -> PgConnection {
+        self.schema.connection().await
+    }
+}
+
+/// Everything in the log.
+pub(crate) async fn log(store: &PgStore) -> Vec<StoredEvent> {
+    store.scan(Seq::START, 10_000).await.unwrap()
+}
+
+/// So many events.
+pub(crate) fn events(count: usize) -> Vec<Arc<Event>> {
+    (0..count).map(|_| testkit::event("user.signup").build()).collect()
+}

@@ -1,0 +1,97 @@
+//! The store that the configuration names, through its ports.
+
+use std::sync::Arc;
+
+use events_core::{
+    Clock, EventHistory, EventStore, Waker,
+    ports::{ApiKeys, DeliveryQueue, Leadership, SystemClock, TargetStates},
+};
+use events_postgres::{PgQueue, PgStore};
+use events_sqlite::SqliteStore;
+
+use crate::config::Database;
+
+/// A store that is open.
+pub(crate) struct Storage {
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) history: Arc<dyn EventHistory>,
+    pub(crate) targets: Arc<dyn TargetStates>,
+    pub(crate) keys: Arc<dyn ApiKeys>,
+    pub(crate) leadership: Arc<dyn Leadership>,
+    /// The time that all processes on this store agree on.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The schema that the store is at.
+    pub(crate) schema_version: i64,
+    adapter: Adapter,
+}
+
+/// Which store it is, for what only one of them has.
+enum Adapter {
+    Sqlite(Arc<SqliteStore>),
+    Postgres { store: Arc<PgStore>, queue: Arc<PgQueue> },
+}
+
+impl Storage {
+    /// Opens the store, which brings it to the current schema.
+    pub(crate) async fn open(database: &Database) -> anyhow::Result<Self> {
+        match database {
+            Database::Sqlite(path) => {
+                let store = Arc::new(SqliteStore::open(path).await?);
+                let version = store.schema_version();
+                Ok(Self::of(store.clone(), Arc::new(SystemClock), version, Adapter::Sqlite(store)))
+            }
+            Database::Postgres { options, .. } => {
+                let store = Arc::new(PgStore::open_with((**options).clone()).await?);
+                let (clock, version) = (Arc::new(store.clock()), store.schema_version());
+                let queue = Arc::new(PgQueue::start(&store));
+                Ok(Self::of(store.clone(), clock, version, Adapter::Postgres { store, queue }))
+            }
+        }
+    }
+
+    fn of<S>(store: Arc<S>, clock: Arc<dyn Clock>, schema_version: i64, adapter: Adapter) -> Self
+    where
+        S: EventStore + EventHistory + TargetStates + ApiKeys + Leadership + 'static,
+    {
+        Self {
+            store: store.clone(),
+            history: store.clone(),
+            targets: store.clone(),
+            keys: store.clone(),
+            leadership: store,
+            clock,
+            schema_version,
+            adapter,
+        }
+    }
+
+    /// What tells workers of other processes that there is something to do, without a broker;
+    /// `None` where there are no other processes.
+    pub(crate) fn queue(&self) -> Option<Arc<dyn DeliveryQueue>> {
+        match &self.adapter {
+            Adapter::Sqlite(_) => None,
+            Adapter::Postgres { queue, .. } => Some(queue.clone()),
+        }
+    }
+
+    /// Has `waker` look for events that others stored: applications with SQL of their own.
+    pub(crate) fn wake(&self, waker: Waker) {
+        if let Adapter::Postgres { queue, .. } = &self.adapter {
+            let queue = queue.clone();
+            tokio::spawn(async move {
+                loop {
+                    queue.unrouted().await;
+                    waker.router();
+                }
+            });
+        }
+    }
+
+    /// Lets go of the store.
+    pub(crate) async fn close(&self) {
+        match &self.adapter {
+            Adapter::Sqlite(store) => store.close().await,
+            Adapter::Postgres { store, .. } => store.close().await,
+        }
+    }
+}
