@@ -55,15 +55,15 @@ impl App {
             builder = builder.queue(queue);
         }
         if !config.role.works() {
-            builder = builder.without_workers();
+            builder = builder.publishing_only();
         }
-        if let Some(slack) = config.slack {
+        if let Some(slack) = config.slack.filter(|_| config.role.works()) {
             let slack = Arc::new(slack);
             // Whoever restarts the server may have mended the configuration: give every target another try.
             storage.targets.resume(&slack.name(), None, clock.now()).await?;
             let routes = slack.routes();
             builder = builder.handler(slack, routes);
-        } else {
+        } else if config.role.works() {
             tracing::info!("No event handlers configured; set SLACK_WEBHOOK_URL to send events to Slack");
         }
         let engine = Arc::new(builder.start());

@@ -102,9 +102,10 @@ impl EngineBuilder {
         self
     }
 
-    /// Publishes and routes only; deliveries and upkeep are left to other processes.
+    /// Publishes only; routing, deliveries and upkeep are left to other processes, and so is knowing the
+    /// handlers.
     #[must_use]
-    pub fn without_workers(mut self) -> Self {
+    pub fn publishing_only(mut self) -> Self {
         self.works = false;
         self
     }
@@ -140,10 +141,10 @@ impl EngineBuilder {
 
         let table = Arc::new(RoutingTable::new(catalog, routes));
         let announcer = Announcer::start(wake.clone(), queue.clone(), stop.clone(), &routing);
-        let router = Router::new(store.clone(), table.clone(), options.clock.clone(), wake.clone(), announcer.clone());
-        routing.spawn(router.run(stop.clone()));
-
         if works {
+            let clock = options.clock.clone();
+            let router = Router::new(store.clone(), table.clone(), clock, wake.clone(), announcer.clone());
+            routing.spawn(router.run(stop.clone()));
             let maintenance = Maintenance {
                 store: store.clone(),
                 leadership,

@@ -4,14 +4,14 @@ use std::str::FromStr;
 
 use anyhow::bail;
 
-/// What one process does. Every process publishes and routes what it publishes.
+/// What one process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Everything.
     All,
-    /// Serves the API.
+    /// Serves the API: publishes, and shows what became of it. Needs to know no handler.
     Api,
-    /// Makes deliveries, and keeps the tables tidy. Answers health checks, and nothing else.
+    /// Routes, makes deliveries, and keeps the tables tidy. Answers health checks, and nothing else.
     Worker,
 }
 

@@ -31,25 +31,22 @@ impl System {
         Self { store: Arc::new(MemoryStore::new()), queue: MemoryQueue::new() }
     }
 
-    /// A process whose queue is `queue`; it works when it has a handler of its own.
-    fn process(&self, queue: Arc<dyn DeliveryQueue>, handler: Option<&Arc<Scripted>>) -> Engine {
+    /// A process whose queue is `queue`, with a handler; every event goes to Slack.
+    fn process(&self, queue: Arc<dyn DeliveryQueue>, handler: &Arc<Scripted>) -> Engine {
         let options = EngineOptions { clock: Arc::new(PausedClock::new()), ..EngineOptions::default() };
         let builder = Engine::builder(self.store.clone(), self.store.clone()).options(options).queue(queue);
-        let route = Route::new("slack".into(), "default", [Pattern::All]);
-        match handler {
-            Some(handler) => builder.handler(handler.clone(), [route]).start(),
-            None => builder.handler(Scripted::willing("slack"), [route]).without_workers().start(),
-        }
+        builder.handler(handler.clone(), [Route::new("slack".into(), "default", [Pattern::All])]).start()
     }
 
+    /// A process that publishes and routes, and has nothing to do with Slack itself.
     fn api(&self) -> Engine {
-        self.process(Arc::new(self.queue.another()), None)
+        self.process(Arc::new(self.queue.another()), &Scripted::willing("elsewhere"))
     }
 
     /// A worker, and its connection to the queue.
     fn worker(&self, handler: &Arc<Scripted>) -> (Engine, Arc<MemoryQueue>) {
         let queue = Arc::new(self.queue.another());
-        (self.process(queue.clone(), Some(handler)), queue)
+        (self.process(queue.clone(), handler), queue)
     }
 
     async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
@@ -226,7 +223,7 @@ impl DeliveryQueue for Stuck {
 async fn a_queue_that_never_answers_holds_up_nothing() {
     let system = System::new();
     let handler = Scripted::willing("slack");
-    let engine = system.process(Arc::new(Stuck), Some(&handler));
+    let engine = system.process(Arc::new(Stuck), &handler);
     for _ in 0..200 {
         engine.publisher().publish(event("a.b")).await.unwrap();
         quiet().await;
@@ -239,13 +236,16 @@ async fn a_queue_that_never_answers_holds_up_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_without_workers_claims_nothing() {
+async fn a_process_that_publishes_only_leaves_the_rest_to_others() {
     let system = System::new();
-    let api = system.api();
+    let api = Engine::builder(system.store.clone(), system.store.clone()).publishing_only().start();
     api.publisher().publish(event("a.b")).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
-    let depth = system.store.depth(Timestamp::MAX).await.unwrap();
-    assert_eq!((depth.unrouted, depth.due, depth.leased), (0, 1, 0));
+    assert_eq!(system.store.depth(Timestamp::MAX).await.unwrap().unrouted, 1);
+    let handler = Scripted::willing("slack");
+    let (_worker, _) = system.worker(&handler);
+    system.all_done().await;
+    assert_eq!(handler.calls().len(), 1);
 }
 
 /// Lets this process lead, or not.
