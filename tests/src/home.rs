@@ -7,16 +7,17 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{binary, command::Ran, log::Log, server::Server};
+use crate::{binary, command::Ran, log::Log, server::Server, store::Store};
 
 /// A directory with an `events.toml`. Its data stay when a server ends, however it ends.
 pub struct Home {
     directory: TempDir,
+    variables: Vec<(String, String)>,
     log: Log,
 }
 
 impl Home {
-    /// A fresh directory with this configuration. Servers listen on a free port.
+    /// A fresh directory with this configuration. Servers listen on a free port and keep events in a SQLite file.
     ///
     /// # Panics
     /// When there is no place for temporary files.
@@ -24,7 +25,24 @@ impl Home {
     pub fn new(configuration: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("events-test-").tempdir().expect("a temporary directory");
         std::fs::write(directory.path().join("events.toml"), configuration).expect("the directory is writable");
-        Self { directory, log: Log::default() }
+        Self { directory, variables: Vec::new(), log: Log::default() }
+    }
+
+    /// A fresh directory with this configuration, whose servers keep events in `store`.
+    #[must_use]
+    pub fn on(store: &Store, configuration: &str) -> Self {
+        let home = Self::new(configuration);
+        match store.url() {
+            Some(url) => home.with("DATABASE_URL", &url),
+            None => home,
+        }
+    }
+
+    /// The same with one more environment variable of all its commands.
+    #[must_use]
+    pub fn with(mut self, variable: &str, value: &str) -> Self {
+        self.variables.push((variable.to_owned(), value.to_owned()));
+        self
     }
 
     /// Where commands run.
@@ -67,6 +85,7 @@ impl Home {
         command.args(arguments).current_dir(self.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("EVENTS__SERVER__LISTEN", "127.0.0.1:0");
+        command.envs(self.variables.iter().map(|(variable, value)| (variable, value)));
         command
     }
 
@@ -94,8 +113,15 @@ impl Home {
 
     /// Starts a server and waits until it listens.
     pub async fn start(&self) -> Server {
-        let mut server = Server::spawn(self.command(&["serve"]), &self.log).await;
-        server.use_key(self.admin_key());
+        self.start_as("all").await
+    }
+
+    /// Starts a process with this role and waits until it listens. Workers know no key.
+    pub async fn start_as(&self, role: &str) -> Server {
+        let mut server = Server::spawn(self.command(&["serve", "--role", role]), &self.log).await;
+        if role != "worker" {
+            server.use_key(self.admin_key());
+        }
         server
     }
 }

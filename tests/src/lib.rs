@@ -20,6 +20,7 @@ mod log;
 mod publish;
 mod receiver;
 mod server;
+mod store;
 mod wait;
 
 pub use api::{Answer, Api};
@@ -31,5 +32,6 @@ pub use log::Log;
 pub use publish::{batch, numbered};
 pub use receiver::{CREDENTIAL, Receiver, Reply};
 pub use server::Server;
+pub use store::Store;
 pub use wait::{PATIENCE, eventually};
 pub use xtask::services::{Postgres, Rabbit};

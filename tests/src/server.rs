@@ -73,7 +73,27 @@ impl Server {
     /// # Panics
     /// When there is no such process.
     pub fn terminate(&self) {
-        let killed = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        self.signal("TERM");
+    }
+
+    /// Takes the processor away from the process, as a machine does that is moved or swaps.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn suspend(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets a suspended process go on, which does not know that time has passed.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
         assert!(killed.is_ok_and(|status| status.success()), "the server has ended already");
     }
 

@@ -1,8 +1,14 @@
 //! Keys: who may do what, and what each organization sees.
 
-use events_tests::{Api, Home};
+use events_tests::{Api, Home, Store, on_each_store};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+on_each_store! {
+    a_request_needs_a_key_with_the_scope,
+    an_organization_neither_sees_nor_touches_another,
+    a_deleted_key_stops_working_at_once_and_others_survive_a_restart,
+}
 
 async fn make_key(api: &Api, name: &str, scopes: &[&str], organization: Option<&str>) -> String {
     let body = json!({ "name": name, "scopes": scopes, "organization_id": organization });
@@ -19,9 +25,8 @@ async fn refused(api: &Api, method: Method, path: &str, body: &Value) -> (u16, S
     (answer.status, answer.body["detail"].as_str().unwrap().to_owned())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_needs_a_key_with_the_scope() {
-    let home = Home::new("");
+async fn a_request_needs_a_key_with_the_scope(store: Store) {
+    let home = Home::on(&store, "");
     let server = home.start().await;
     let admin = server.api();
     let event = json!({ "event_type": "a.b", "payload": {} });
@@ -60,9 +65,8 @@ async fn a_request_needs_a_key_with_the_scope() {
     assert_eq!(server.api().with_key(None).health().await["status"], "healthy", "health needs no key");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_organization_neither_sees_nor_touches_another() {
-    let home = Home::new("");
+async fn an_organization_neither_sees_nor_touches_another(store: Store) {
+    let home = Home::on(&store, "");
     let server = home.start().await;
     let admin = server.api();
     let of = async |organization| {
@@ -96,9 +100,8 @@ async fn an_organization_neither_sees_nor_touches_another() {
     assert_eq!(status, 403);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_key_stops_working_at_once_and_others_survive_a_restart() {
-    let home = Home::new("");
+async fn a_deleted_key_stops_working_at_once_and_others_survive_a_restart(store: Store) {
+    let home = Home::on(&store, "");
     let server = home.start().await;
     let (gone, kept) = (
         make_key(&server.api(), "gone", &["read"], None).await,

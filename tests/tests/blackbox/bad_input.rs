@@ -1,7 +1,12 @@
 //! Bad input: refused with a problem that says what to mend, and nothing is stored.
 
-use events_tests::{Answer, Home};
+use events_tests::{Answer, Home, Store, on_each_store};
 use serde_json::{Value, json};
+
+on_each_store! {
+    bad_input_is_refused_by_name_and_stores_nothing,
+    what_is_not_there_is_a_problem_too,
+}
 
 /// Larger than every body here but the one that is too large.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -67,9 +72,8 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bad_input_is_refused_by_name_and_stores_nothing() {
-    let home = Home::new(&format!("[server]\nmax_body_bytes = {MAX_BODY_BYTES}\n"));
+async fn bad_input_is_refused_by_name_and_stores_nothing(store: Store) {
+    let home = Home::on(&store, &format!("[server]\nmax_body_bytes = {MAX_BODY_BYTES}\n"));
     let server = home.start().await;
     let cases = cases();
     for Case { name, body, status, field } in &cases {
@@ -91,9 +95,8 @@ async fn bad_input_is_refused_by_name_and_stores_nothing() {
     assert!(!home.log().has("panicked"), "{}", home.log().text());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_there_is_a_problem_too() {
-    let home = Home::new("");
+async fn what_is_not_there_is_a_problem_too(store: Store) {
+    let home = Home::on(&store, "");
     let server = home.start().await;
     for (path, status) in [
         ("/api/v1/no-such-thing", 404),

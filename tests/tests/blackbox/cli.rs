@@ -1,7 +1,13 @@
 //! The command line, by its own binary against a running server.
 
-use events_tests::{Home, PATIENCE, Receiver, Reply, Server, eventually};
+use events_tests::{Home, PATIENCE, Receiver, Reply, Server, Store, eventually, on_each_store};
 use serde_json::Value;
+
+on_each_store! {
+    events_are_emitted_and_shown,
+    dead_letters_are_listed_shown_and_redriven,
+    keys_are_made_listed_used_and_deleted,
+}
 
 struct Cli<'a> {
     home: &'a Home,
@@ -20,10 +26,9 @@ impl Cli<'_> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_are_emitted_and_shown() {
+async fn events_are_emitted_and_shown(store: Store) {
     let receiver = Receiver::start().await;
-    let home = Home::new(&receiver.slack(1));
+    let home = Home::on(&store, &receiver.slack(1));
     let server = home.start().await;
     let cli = Cli { home: &home, server: &server };
 
@@ -66,11 +71,10 @@ async fn events_are_emitted_and_shown() {
     assert_eq!(cli.json(&["deliveries", &delivery])["attempts"][0]["outcome"], "done");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dead_letters_are_listed_shown_and_redriven() {
+async fn dead_letters_are_listed_shown_and_redriven(store: Store) {
     let receiver = Receiver::start().await;
     receiver.answer_next("c0", [Reply::Status(400, "invalid_blocks", None)]);
-    let home = Home::new(&receiver.slack(1));
+    let home = Home::on(&store, &receiver.slack(1));
     let server = home.start().await;
     let cli = Cli { home: &home, server: &server };
     assert!(cli.text(&["dead-letters", "list"]).ends_with("(none)\n"));
@@ -96,9 +100,8 @@ async fn dead_letters_are_listed_shown_and_redriven() {
     assert!(cli.text(&["dead-letters", "list"]).ends_with("(none)\n"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_are_made_listed_used_and_deleted() {
-    let home = Home::new("");
+async fn keys_are_made_listed_used_and_deleted(store: Store) {
+    let home = Home::on(&store, "");
     let server = home.start().await;
     let cli = Cli { home: &home, server: &server };
     let key = cli.text(&["keys", "create", "shop", "--scopes", "publish,read", "--organization", "acme"]);

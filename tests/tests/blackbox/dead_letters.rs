@@ -1,7 +1,13 @@
 //! A receiver that refuses for good: dead letters, a disabled target, and the way back.
 
-use events_tests::{Api, Home, PATIENCE, Receiver, Reply, eventually, numbered};
+use events_tests::{Api, Home, PATIENCE, Receiver, Reply, Store, eventually, numbered, on_each_store};
 use serde_json::{Value, json};
+
+on_each_store! {
+    a_target_that_is_gone_is_disabled_and_redriven_after_it_recovers,
+    a_restart_gives_a_disabled_target_another_try,
+    a_message_that_cannot_be_filled_or_is_refused_dies_alone,
+}
 
 async fn dead_letters(api: &Api) -> Vec<Value> {
     api.get("/api/v1/dead-letters").await["dead_letters"].as_array().unwrap().clone()
@@ -14,11 +20,10 @@ async fn dead_letter(api: &Api, target: &str) -> Value {
     .await
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_target_that_is_gone_is_disabled_and_redriven_after_it_recovers() {
+async fn a_target_that_is_gone_is_disabled_and_redriven_after_it_recovers(store: Store) {
     let receiver = Receiver::start().await;
     receiver.answer("c0", Reply::Status(404, "no_service", None));
-    let home = Home::new(&receiver.slack(2));
+    let home = Home::on(&store, &receiver.slack(2));
     let server = home.start().await;
     let api = server.api();
 
@@ -49,11 +54,10 @@ async fn a_target_that_is_gone_is_disabled_and_redriven_after_it_recovers() {
 }
 
 /// Whoever restarts the server may have mended the configuration.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_gives_a_disabled_target_another_try() {
+async fn a_restart_gives_a_disabled_target_another_try(store: Store) {
     let receiver = Receiver::start().await;
     receiver.answer_next("c0", [Reply::Status(410, "channel_is_archived", None)]);
-    let home = Home::new(&receiver.slack(1));
+    let home = Home::on(&store, &receiver.slack(1));
     let server = home.start().await;
     server.api().publish(&numbered(0, 0)).await;
     dead_letter(&server.api(), "#c0").await;
@@ -67,11 +71,10 @@ async fn a_restart_gives_a_disabled_target_another_try() {
     assert_eq!(dead_letters(&server.api()).await.len(), 1, "what died stays dead until somebody redrives it");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_that_cannot_be_filled_or_is_refused_dies_alone() {
+async fn a_message_that_cannot_be_filled_or_is_refused_dies_alone(store: Store) {
     let receiver = Receiver::start().await;
     receiver.answer_next("c1", [Reply::Status(400, "invalid_payload", None)]);
-    let home = Home::new(&receiver.slack(2));
+    let home = Home::on(&store, &receiver.slack(2));
     let server = home.start().await;
     let api = server.api();
 

@@ -5,16 +5,19 @@ use std::{
     time::Instant,
 };
 
-use events_tests::{Home, numbered};
+use events_tests::{Home, Store, numbered, on_each_store};
 use tokio::task::JoinSet;
+
+on_each_store! {
+    two_thousand_publishes_with_five_hundred_keys_are_five_hundred_events,
+}
 
 const CLIENTS: u64 = 64;
 const KEYS: u64 = 500;
 const PUBLISHES: u64 = 2_000;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_thousand_publishes_with_five_hundred_keys_are_five_hundred_events() {
-    let home = Home::new("");
+async fn two_thousand_publishes_with_five_hundred_keys_are_five_hundred_events(store: Store) {
+    let home = Home::on(&store, "");
     let server = home.start().await;
     let started = Instant::now();
     let mut clients = JoinSet::new();

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use events_tests::{Home, PATIENCE, Receiver, Reply, eventually, numbered};
+use events_tests::{Home, PATIENCE, Receiver, Reply, Store, eventually, numbered, on_each_store};
+
+on_each_store! {
+    a_failed_message_is_tried_again_and_arrives,
+}
 
 /// What Slack asks for with `Retry-After`.
 const PAUSE: u32 = 2;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_message_is_tried_again_and_arrives() {
+async fn a_failed_message_is_tried_again_and_arrives(store: Store) {
     let receiver = Receiver::start().await;
     receiver.answer_next("c0", [Reply::Status(500, "no luck", None)]);
     receiver.answer_next("c1", [Reply::Status(429, "slow down", Some(PAUSE))]);
-    let home = Home::new(&receiver.slack(3));
+    let home = Home::on(&store, &receiver.slack(3));
     let server = home.start().await;
     let api = server.api();
 

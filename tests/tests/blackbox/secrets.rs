@@ -1,18 +1,21 @@
 //! The address of a webhook is its credential: it is in nothing that the server tells.
 
-use events_tests::{Api, CREDENTIAL, Home, PATIENCE, Receiver, Reply, eventually, numbered};
+use events_tests::{Api, CREDENTIAL, Home, PATIENCE, Receiver, Reply, Store, eventually, numbered, on_each_store};
 use serde_json::json;
+
+on_each_store! {
+    no_failure_tells_the_address_of_a_webhook,
+}
 
 /// The worst a receiver can answer with.
 const ECHO: &str = "no such hook: /services/T0/tops3cret/c0";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_failure_tells_the_address_of_a_webhook() {
+async fn no_failure_tells_the_address_of_a_webhook(store: Store) {
     let receiver = Receiver::start().await;
     receiver.answer("c0", Reply::Status(404, ECHO, None));
     receiver.answer("c1", Reply::Status(500, ECHO, None));
     receiver.answer("c2", Reply::Status(200, ECHO, None));
-    let home = Home::new(&format!("[log]\nlevel = \"debug\"\n\n{}", receiver.slack(4)));
+    let home = Home::on(&store, &format!("[log]\nlevel = \"debug\"\n\n{}", receiver.slack(4)));
     let server = home.start().await;
     let api = server.api();
 
