@@ -8,11 +8,12 @@ use serde_json::Value;
 use crate::process::output;
 
 /// Crates of the workspace and the ones they may depend on, outside of tests.
-const MAY_DEPEND: [(&str, &[&str]); 6] = [
+const MAY_DEPEND: [(&str, &[&str]); 7] = [
     ("events-core", &[]),
+    ("events-amqp", &["events-core"]),
     ("events-sqlite", &["events-core"]),
     ("events-slack", &["events-core"]),
-    ("events-server", &["events-core", "events-sqlite", "events-slack"]),
+    ("events-server", &["events-core", "events-amqp", "events-sqlite", "events-slack"]),
     ("events-tests", &["events-core", "events-sqlite"]),
     ("xtask", &[]),
 ];
