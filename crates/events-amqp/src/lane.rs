@@ -3,19 +3,23 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::{Mutex, MutexGuard},
+    time::Duration,
 };
 
 use events_core::{
     delivery::HandlerName,
     ports::{QueueError, Receipt, Received},
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use lapin::{
     Channel,
     message::Delivery,
     options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions},
 };
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 use tracing::warn;
 
 use crate::{
@@ -24,6 +28,9 @@ use crate::{
     receipt::Generation,
     unsettled::{Frame, Unsettled},
 };
+
+/// A socket that takes nothing for so long is stuck; its heartbeats will find that out.
+const SOCKET_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What has come for a handler and nobody has taken yet, and what was taken and is not settled.
 /// The broker sends no more than the prefetch, so neither grows beyond it.
@@ -106,7 +113,8 @@ impl Lane {
                 );
                 // Not again: it would be no better the next time. It becomes a dead letter.
                 let options = BasicRejectOptions { requeue: false };
-                send(open.channel.basic_reject(delivery.delivery_tag, options))?;
+                let (channel, tag) = (open.channel.clone(), delivery.delivery_tag);
+                drop(begun(async move { channel.basic_reject(tag, options).await }));
             }
         }
         drop(state);
@@ -136,21 +144,33 @@ impl Lane {
 
     /// Gives back the receipts that are of this lane's channel and not given back yet.
     ///
-    /// Nothing is waited for: the frames are written in the order in which they are handed to the
-    /// connection, and the broker answers none of them. Should they be lost with the connection,
-    /// the messages come again.
-    pub(crate) fn settle(&self, receipts: &[Receipt], settled: Settled) -> Result<(), QueueError> {
+    /// The frames are handed over before this returns. What it answers with, if there were any,
+    /// waits until the socket has taken the last one; the broker itself answers none of them.
+    /// Should they be lost with the connection, the messages come again.
+    pub(crate) fn settle(
+        &self,
+        receipts: &[Receipt],
+        settled: Settled,
+    ) -> Option<impl Future<Output = Result<(), QueueError>> + Send + use<>> {
         let mut state = self.state();
-        let State::Open(Open { generation, channel, unsettled, .. }) = &mut *state else { return Ok(()) };
+        let State::Open(Open { generation, channel, unsettled, .. }) = &mut *state else { return None };
         let tags: BTreeSet<u64> = receipts.iter().filter_map(|receipt| generation.tag(*receipt)).collect();
+        let mut last = None;
         for Frame { tag, multiple } in unsettled.settle(tags) {
-            let sent = match settled {
-                Settled::Done => send(channel.basic_ack(tag, BasicAckOptions { multiple })),
-                Settled::Again => send(channel.basic_nack(tag, BasicNackOptions { multiple, requeue: true })),
-            };
-            sent.map_err(QueueError::Unavailable)?;
+            let channel = channel.clone();
+            last = Some(begun(async move {
+                match settled {
+                    Settled::Done => channel.basic_ack(tag, BasicAckOptions { multiple }).await,
+                    Settled::Again => channel.basic_nack(tag, BasicNackOptions { multiple, requeue: true }).await,
+                }
+            }));
         }
-        Ok(())
+        let last = last?;
+        Some(async {
+            let taken = timeout(SOCKET_TIMEOUT, last).await;
+            let taken = taken.map_err(|_| QueueError::Unavailable("the connection is stuck".to_owned()))?;
+            taken.map_err(|error| QueueError::Unavailable(reason(&error)))
+        })
     }
 
     /// Why nothing comes, if nothing does.
@@ -166,8 +186,12 @@ impl Lane {
     }
 }
 
-/// Hands a frame to the connection. The first step of such a future writes the frame, and the
-/// rest waits until the socket has taken it, which is not worth waiting for.
-fn send(frame: impl Future<Output = lapin::Result<()>>) -> Result<(), String> {
-    frame.now_or_never().unwrap_or(Ok(())).map_err(|error| reason(&error))
+/// Hands a frame to the connection. The first step of such a future does that, and the rest waits
+/// until the socket has taken it.
+fn begun<T: Send + 'static>(frame: impl Future<Output = T> + Send + 'static) -> BoxFuture<'static, T> {
+    let mut frame = frame.boxed();
+    match (&mut frame).now_or_never() {
+        Some(done) => std::future::ready(done).boxed(),
+        None => frame,
+    }
 }

@@ -84,7 +84,7 @@ impl Publisher {
         loop {
             let begun = Instant::now();
             let Err(Ended::Interrupted(interruption)) = self.connection(&ids, &mut next).await else { return };
-            self.inbox.health.down(Part::Publishing, interruption.reason());
+            self.inbox.tell(&interruption);
             let pause = tokio::time::sleep(backoff.after(begun.elapsed()));
             if self.inbox.refusing(pause).await.is_err() {
                 return;
@@ -100,8 +100,8 @@ impl Publisher {
             let Err(ended) = self.channel(&link.connection, &mut link.watch, ids, next).await;
             match ended {
                 // How much of the channel the broker has read, nobody knows; the next one is new.
-                Ended::Interrupted(Interruption::Blocked(reason)) => {
-                    self.inbox.health.blocked(&reason);
+                Ended::Interrupted(alarm @ Interruption::Blocked(_)) => {
+                    self.inbox.tell(&alarm);
                     self.inbox.refusing(link.watch.resumption()).await??;
                     self.inbox.health.unblocked();
                 }
@@ -134,6 +134,9 @@ impl Publisher {
                     let publish = batch.publish(&channel, &self.names, ids, self.confirm_timeout);
                     let published = uninterrupted(watch, publish).await;
                     let published = published.and_then(|published| published.map_err(Interruption::Lost));
+                    if let Err(interruption) = &published {
+                        self.inbox.tell(interruption); // first, so that who says it again is refused at once
+                    }
                     batch.answer(published.as_ref().err().map_or("", Interruption::reason));
                     published?;
                 }
@@ -147,6 +150,14 @@ impl Publisher {
 }
 
 impl Inbox {
+    /// From now on nobody need ask.
+    fn tell(&self, interruption: &Interruption) {
+        match interruption {
+            Interruption::Blocked(reason) => self.health.blocked(reason),
+            Interruption::Lost(reason) => self.health.down(Part::Publishing, reason),
+        }
+    }
+
     async fn next(&mut self) -> Result<Wish, Ended> {
         tokio::select! {
             () = self.closing.cancelled() => Err(Ended::Closing),

@@ -12,6 +12,7 @@ use events_core::{
     delivery::HandlerName,
     ports::{DeliveryQueue, QueueError, Receipt, Received, Reference},
 };
+use futures_util::future::{join_all, try_join_all};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -128,7 +129,7 @@ impl AmqpQueue {
         self.closing.cancel();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
         let aborts: Vec<_> = tasks.iter().map(JoinHandle::abort_handle).collect();
-        if timeout(CLOSE_TIMEOUT, futures_util::future::join_all(tasks)).await.is_err() {
+        if timeout(CLOSE_TIMEOUT, join_all(tasks)).await.is_err() {
             aborts.iter().for_each(tokio::task::AbortHandle::abort);
         }
         self.end();
@@ -151,7 +152,7 @@ impl AmqpQueue {
         self.plugs.iter().for_each(Plug::pull);
     }
 
-    fn settle(&self, receipts: &[Receipt], settled: Settled) -> Result<(), QueueError> {
+    async fn settle(&self, receipts: &[Receipt], settled: Settled) -> Result<(), QueueError> {
         if receipts.is_empty() {
             return Ok(());
         }
@@ -160,7 +161,9 @@ impl AmqpQueue {
             let reason = lanes.next().and_then(|lane| lane.away()).unwrap_or_else(|| DOES_NOT_CONSUME.to_owned());
             return Err(QueueError::Unavailable(reason));
         }
-        lanes.try_for_each(|lane| lane.settle(receipts, settled))
+        // All frames are handed over before the first wait, so a future that is dropped loses none.
+        let written: Vec<_> = lanes.filter_map(|lane| lane.settle(receipts, settled)).collect();
+        try_join_all(written).await.map(|_| ())
     }
 }
 
@@ -192,11 +195,11 @@ impl DeliveryQueue for AmqpQueue {
     }
 
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<(), QueueError> {
-        self.settle(&receipts, Settled::Done)
+        self.settle(&receipts, Settled::Done).await
     }
 
     async fn nack(&self, receipts: Vec<Receipt>) -> Result<(), QueueError> {
-        self.settle(&receipts, Settled::Again)
+        self.settle(&receipts, Settled::Again).await
     }
 }
 

@@ -152,16 +152,16 @@ fn parts(names: &Names, handlers: &[HandlerName]) -> Vec<Part> {
         parts.push(Part::Queue { name: letters.clone(), arguments: for_letters() });
         parts.push(Part::Binding { queue: letters.clone(), exchange: letters, key: String::new() });
     }
-    // Direct: the handler's name is the whole address.
-    parts.push(Part::Exchange {
-        name: names.exchange().to_owned(),
-        kind: ExchangeKind::Direct,
-        arguments: for_exchange(names),
-    });
     for handler in handlers {
-        let queue = names.queue(handler);
-        parts.push(Part::Queue { name: queue.clone(), arguments: for_references(names) });
-        parts.push(Part::Binding { queue, exchange: names.exchange().to_owned(), key: handler.to_string() });
+        parts.push(Part::Queue { name: names.queue(handler), arguments: for_references(names) });
+    }
+    // After the queues: whoever finds the exchange finds them, too.
+    // Direct: the handler's name is the whole address.
+    let exchange = names.exchange().to_owned();
+    parts.push(Part::Exchange { name: exchange.clone(), kind: ExchangeKind::Direct, arguments: for_exchange(names) });
+    for handler in handlers {
+        let (queue, exchange) = (names.queue(handler), exchange.clone());
+        parts.push(Part::Binding { queue, exchange, key: handler.to_string() });
     }
     parts
 }

@@ -57,9 +57,11 @@ async fn a_passive_queue_declares_nothing_and_names_what_is_missing() {
     let mut options = broker.options();
     options.passive = true;
     let queue = AmqpQueue::start(options).unwrap();
-    eventually("a reason", async || queue.status().last_error.is_some()).await;
-    let error = queue.push(word("slack", [1])).await.unwrap_err();
-    assert!(matches!(&error, QueueError::Unavailable(reason) if reason.contains(&broker.exchange)), "{error}");
+    eventually("a push is refused, and the exchange named", async || {
+        let error = queue.push(word("slack", [1])).await.unwrap_err();
+        matches!(&error, QueueError::Unavailable(reason) if reason.contains(&format!("exchange '{}'", broker.exchange)))
+    })
+    .await;
     let operator = broker.operator().await;
     for of in ["slack", "unrouted", "dead"] {
         assert_eq!(operator.waiting(&broker.name(of)).await, 0, "there is no such queue");
