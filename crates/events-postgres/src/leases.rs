@@ -56,3 +56,8 @@ pub(crate) async fn lead(
     let values = arguments![name, holder, Time(until), Time(now)];
     Ok(!database.change(include_str!("queries/lead.sql"), values).await?.is_empty())
 }
+
+/// Gives up the lead in `name`, if `holder` has it.
+pub(crate) async fn resign(database: &Database, name: &str, holder: &str) -> Result<(), Failure> {
+    database.change(include_str!("queries/resign.sql"), arguments![name, holder]).await.map(drop)
+}

@@ -115,6 +115,14 @@ impl PgStore {
         leases::lead(&self.database, name, holder, lease_for, now).await.map_err(|failure| failure.of_commit())
     }
 
+    /// Gives up the lead in `name` if `holder` has it, so that somebody else can take it at once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the lead then ends with its lease.
+    pub async fn resign(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        leases::resign(&self.database, name, holder).await.map_err(|failure| failure.of_commit())
+    }
+
     /// Drops events that were recorded before `before`, a partition of two million at a time, with what is
     /// known by their ids: after that an id may be used again. A partition stays as long as one of its
     /// events is younger, not routed, or waits to be delivered, and so do all that follow it.

@@ -19,6 +19,17 @@ async fn one_leads_until_its_lease_ends() {
     assert!(place.store.lead("another matter", "one", Duration::from_secs(1), at(30)).await.unwrap());
 }
 
+#[tokio::test]
+async fn who_resigns_is_followed_at_once() {
+    let place = Place::new().await;
+    let lead = |holder: &'static str| place.store.lead("maintenance", holder, Duration::from_secs(15), at(0));
+    assert!(lead("one").await.unwrap());
+    place.store.resign("maintenance", "other").await.unwrap();
+    assert!(!lead("other").await.unwrap(), "it was not its to give up");
+    place.store.resign("maintenance", "one").await.unwrap();
+    assert!(lead("other").await.unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_want_to_lead_one_does() {
     let place = std::sync::Arc::new(Place::new().await);
