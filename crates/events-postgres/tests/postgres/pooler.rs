@@ -47,6 +47,8 @@ async fn serve(mut client: TcpStream, server: SocketAddr, switches: Arc<AtomicUs
         send(&mut connection, &startup).await?;
         loop {
             let answer = message(&mut connection, true).await?;
+            let is_trusted = answer.0 != b'R' || answer.1 == [0; 4];
+            assert!(is_trusted, "this pooler knows no passwords; let the server of EVENTS_TEST_POSTGRES_URL trust");
             if number == 0 {
                 send(&mut client, &answer).await?;
             }
