@@ -8,13 +8,14 @@ use serde_json::Value;
 use crate::process::output;
 
 /// Crates of the workspace and the ones they may depend on, outside of tests.
-const MAY_DEPEND: [(&str, &[&str]); 7] = [
+const MAY_DEPEND: [(&str, &[&str]); 8] = [
     ("events-core", &[]),
+    ("events-amqp", &["events-core"]),
     ("events-sqlite", &["events-core"]),
     ("events-postgres", &["events-core"]),
     ("events-slack", &["events-core"]),
-    ("events-server", &["events-core", "events-postgres", "events-sqlite", "events-slack"]),
-    ("events-tests", &["events-core", "events-postgres", "events-sqlite", "xtask"]),
+    ("events-server", &["events-core", "events-amqp", "events-postgres", "events-sqlite", "events-slack"]),
+    ("events-tests", &["events-core", "events-amqp", "events-postgres", "events-sqlite", "xtask"]),
     ("xtask", &[]),
 ];
 

@@ -6,7 +6,7 @@
 
 -- What happened. Rows are never changed and never removed one by one; retention drops a partition.
 -- `seq` is the position in the log, and the partitions are ranges of it: an index then covers two
--- million events and stays in memory, however long the log (docs/decisions/0013-postgres-tables.md).
+-- million events and stays in memory, however long the log (docs/decisions/0015-postgres-tables.md).
 --
 -- The checks are for rows that come by plain SQL: one event that cannot be read would hold up the
 -- router for all that follow. They are the rules of the program, which never runs into them.
@@ -155,9 +155,11 @@ CREATE TABLE attempts (
     error_class text,
     error       text,
     response    text,
-    created_at  timestamptz NOT NULL,
-    CONSTRAINT idx_attempts_created_at PRIMARY KEY (created_at, attempt_id)
+    created_at  timestamptz NOT NULL
 ) PARTITION BY RANGE (created_at);
+
+-- Times grow, so a summary of ranges finds what is old; a tree would cost each settlement an entry.
+CREATE INDEX idx_attempts_created_at ON attempts USING brin (created_at) WITH (pages_per_range = 32);
 
 CREATE INDEX idx_attempts_delivery_id ON attempts (delivery_id);
 CREATE INDEX idx_attempts_seq ON attempts (seq);

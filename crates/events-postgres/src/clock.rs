@@ -128,6 +128,7 @@ async fn measure(database: &Database) -> Result<Reading, Failure> {
             best = Some(Reading { at, micros, skew: host - micros, round_trip });
         }
     }
+    connection.give_back();
     best.ok_or_else(|| Failure::Corrupt("the clock was not asked".to_owned()))
 }
 

@@ -12,7 +12,7 @@
 //!
 //! The usual way compares the number of each event's transaction with the oldest one that runs. That
 //! costs a column, loses its meaning when the database is restored elsewhere, and an idle transaction in
-//! any database of the server stops every reader. See docs/decisions/0014-reading-in-commit-order.md.
+//! any database of the server stops every reader. See docs/decisions/0016-reading-in-commit-order.md.
 
 use std::{
     collections::HashSet,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use events_core::StoreError;
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgPool, Postgres,
-    pool::PoolConnection,
+    AssertSqlSafe, Executor,
     postgres::{PgArguments, PgConnection, PgRow},
 };
 
 use crate::{
+    connections::{Connections, Lent},
     error::Failure,
-    options::{PgOptions, not_sent},
+    options::PgOptions,
     schema::Schema,
 };
 
@@ -27,8 +27,8 @@ const TRIES: u32 = 5;
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     pub(crate) schema: Arc<Schema>,
-    working: PgPool,
-    reading: PgPool,
+    working: Connections,
+    reading: Connections,
     /// Behind a pooler: what begins a transaction and makes the settings for it.
     begin: Option<Arc<str>>,
 }
@@ -48,8 +48,7 @@ impl Database {
     /// Pools for these options; connections are made when they are needed.
     pub(crate) fn new(options: &PgOptions, schema: Schema, settings: &[(&'static str, String)]) -> Self {
         let of_readers: Vec<_> = settings.iter().filter(|(name, _)| !name.starts_with("enable_")).cloned().collect();
-        let pool =
-            |connections, settings: &[_]| options.pool(connections).connect_lazy_with(options.connecting(settings));
+        let pool = |most, settings: &[_]| Connections::new(options.connecting(settings), most);
         let begin = options.pooler.then(|| {
             let local: Vec<_> = settings.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'")).collect();
             format!("BEGIN; {}", local.join("; ")).into()
@@ -90,7 +89,7 @@ impl Database {
     /// Runs a statement; again when it and another one waited for each other.
     async fn run_again(
         &self,
-        pool: &PgPool,
+        pool: &Connections,
         text: AssertSqlSafe<Arc<str>>,
         arguments: PgArguments,
     ) -> Result<Vec<PgRow>, Failure> {
@@ -107,20 +106,24 @@ impl Database {
     /// statement before it commits it.
     async fn run(
         &self,
-        pool: &PgPool,
+        pool: &Connections,
         text: AssertSqlSafe<Arc<str>>,
         arguments: PgArguments,
     ) -> Result<Vec<PgRow>, Failure> {
         let Some(begin) = &self.begin else {
-            let mut connection = pool.acquire().await.map_err(not_sent)?;
-            return Ok(sqlx::query_with(text, arguments).fetch_all(&mut *connection).await?);
+            let mut connection = pool.lend().await.map_err(Failure::NotSent)?;
+            let rows = sqlx::query_with(text, arguments).fetch_all(&mut *connection).await?;
+            connection.give_back();
+            return Ok(rows);
         };
         let (pool, begin) = (pool.clone(), Arc::clone(begin));
         let whole = tokio::spawn(async move {
-            let mut connection = pool.acquire().await.map_err(not_sent)?;
+            let mut connection = pool.lend().await.map_err(Failure::NotSent)?;
             let rows = run_in_transaction(&mut connection, begin, text, arguments).await;
-            if rows.is_err() && connection.execute("ROLLBACK").await.is_err() {
-                let _ = connection.detach().close_hard().await; // nobody else gets what is left of it
+            if rows.is_ok() || connection.execute("ROLLBACK").await.is_ok() {
+                connection.give_back();
+            } else {
+                connection.discard().await;
             }
             rows
         });
@@ -128,8 +131,8 @@ impl Database {
     }
 
     /// A connection for a task that needs a transaction; see the type.
-    pub(crate) async fn connection(&self) -> Result<PoolConnection<Postgres>, Failure> {
-        self.working.acquire().await.map_err(not_sent)
+    pub(crate) async fn connection(&self) -> Result<Lent, Failure> {
+        self.working.lend().await.map_err(Failure::NotSent)
     }
 
     /// Closes the connections, after what they are doing.
@@ -145,7 +148,7 @@ async fn run_in_transaction(
     text: AssertSqlSafe<Arc<str>>,
     arguments: PgArguments,
 ) -> Result<Vec<PgRow>, Failure> {
-    connection.execute(AssertSqlSafe(begin)).await.map_err(not_sent)?;
+    connection.execute(AssertSqlSafe(begin)).await.map_err(Failure::NotSent)?;
     let rows = sqlx::query_with(text, arguments).persistent(false).fetch_all(&mut *connection).await?;
     connection.execute("COMMIT").await?;
     Ok(rows)

@@ -34,6 +34,7 @@ mod append;
 mod claim;
 mod clock;
 mod commit_order;
+mod connections;
 mod database;
 mod error;
 mod health;

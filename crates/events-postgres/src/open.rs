@@ -16,7 +16,7 @@ use crate::{
     notifier::Notifier,
     options::PgOptions,
     partitions,
-    schema::{Schema, quote},
+    schema::{SCHEMA_LOCK, Schema, quote},
     store::PgStore,
 };
 
@@ -26,10 +26,6 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "events", include_str!("../migrat
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the
 /// application if it shares the schema.
 const MIGRATIONS_TABLE: &str = "events_migrations";
-
-/// Of all processes that start at the same time, one at a time looks at the schema and changes it. The
-/// lock belongs to the transaction and not to the session, which a pooler would hand to somebody else.
-const MIGRATION_LOCK: i64 = 0x0065_7665_6e74_7301;
 
 /// The oldest PostgreSQL that has what the statements use, as `server_version_num`.
 const OLDEST_SERVER: i32 = 130_000;
@@ -146,8 +142,11 @@ async fn prepare(
             .map_err(refused)?
             .ok_or_else(|| OpenError::NoSchema { database: options.told() })?,
     };
-    sqlx::query("SELECT pg_advisory_xact_lock($1)")
-        .bind(MIGRATION_LOCK)
+    // Of all processes that start at the same time, one at a time looks at the schema and changes it. The
+    // lock belongs to the transaction and not to the session, which a pooler would hand to somebody else.
+    sqlx::query("SELECT pg_advisory_xact_lock($1, hashtext($2))")
+        .bind(SCHEMA_LOCK)
+        .bind(&name)
         .execute(&mut *transaction)
         .await
         .map_err(refused)?;
@@ -187,7 +186,7 @@ async fn migrate(connection: &mut PgConnection, options: &PgOptions, schema: &st
     });
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
-    migrator.set_locking(false); // the transaction holds MIGRATION_LOCK
+    migrator.set_locking(false); // the transaction holds SCHEMA_LOCK
     migrator.run_direct(None, connection, false).await.map_err(|error| {
         let (database, schema) = (options.told(), schema.to_owned());
         match error {

@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 
-use crate::{error::Failure, open::OpenError};
+use crate::open::OpenError;
 
 /// Connections for publishing and delivering, in one process. Publishers commit in groups, so few are
 /// enough; each waits for the disk at most of the time.
@@ -12,12 +12,6 @@ const WORKING: u32 = 8;
 /// Connections for lists and searches, apart from the others: a slow search then takes no connection from
 /// a publisher or a worker.
 const READING: u32 = 4;
-/// How long a caller waits for a free connection before it is told that the store is unavailable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that was idle longer is asked for a sign of life before it is used. Busy ones are not:
-/// it would cost each statement another round trip.
-const IDLE_BEFORE_TEST: Duration = Duration::from_secs(1);
-
 /// How a store connects to its database, and in which schema its tables are.
 ///
 /// ```
@@ -123,19 +117,6 @@ impl PgOptions {
         }
         self.connect.clone().options(settings.iter().map(|(name, value)| (*name, value.as_str())))
     }
-
-    pub(crate) fn pool(&self, connections: u32) -> PgPoolOptions {
-        PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false) // instead: see IDLE_BEFORE_TEST
-            .before_acquire(|connection, state| {
-                Box::pin(async move {
-                    let is_fresh = state.idle_for < IDLE_BEFORE_TEST;
-                    Ok(is_fresh || sqlx::Connection::ping(connection).await.is_ok())
-                })
-            })
-    }
 }
 
 impl FromStr for PgOptions {
@@ -185,11 +166,6 @@ impl PgOptions {
         let database = self.connect.get_database().unwrap_or_else(|| self.connect.get_username());
         format!("database {database} on {}:{}", self.connect.get_host(), self.connect.get_port())
     }
-}
-
-/// The failure of a pool, before anything was sent.
-pub(crate) fn not_sent(error: sqlx::Error) -> Failure {
-    Failure::NotSent(error)
 }
 
 #[cfg(test)]

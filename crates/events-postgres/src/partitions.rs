@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, Row, postgres::PgConnection};
 use crate::{
     database::Database,
     error::Failure,
-    schema::{Schema, quote},
+    schema::{SCHEMA_LOCK, Schema, quote},
     time::Time,
 };
 
@@ -117,18 +117,27 @@ pub(crate) async fn look_after(database: &Database, before: Timestamp) -> Result
     }
 }
 
-/// Runs `work` in a transaction with the schema of the store as search path. Not to be cancelled.
+/// Runs `work` in a transaction with the schema of the store as search path; `None` when another process
+/// is changing tables at this moment. Not to be cancelled.
 async fn in_transaction<T>(
     connection: &mut PgConnection,
     schema: &Schema,
     work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+) -> Result<Option<T>, Failure> {
     let mut transaction = connection.begin().await?;
+    let is_free: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1, hashtext($2))")
+        .bind(SCHEMA_LOCK)
+        .bind(schema.name())
+        .fetch_one(&mut *transaction)
+        .await?;
+    if !is_free {
+        return Ok(None);
+    }
     let settings = format!("SET LOCAL search_path TO {}; {DROP_LOCK_TIMEOUT}", schema.quoted());
     transaction.execute(AssertSqlSafe(settings)).await?;
     let done = work(&mut transaction).await?;
     transaction.commit().await?;
-    Ok(done)
+    Ok(Some(done))
 }
 
 /// Drops a partition of attempts when nothing in it is needed any more.
@@ -154,24 +163,24 @@ async fn drop_attempts(
     }
     let count: i64 =
         sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {name}"))).fetch_one(&mut *connection).await?;
-    detach_and_drop(connection, schema, "attempts", &partition.name).await?;
-    Ok(usize::try_from(count).unwrap_or_default())
+    let is_gone = detach_and_drop(connection, schema, "attempts", &partition.name).await?;
+    Ok(if is_gone { usize::try_from(count).unwrap_or_default() } else { 0 })
 }
 
-/// Takes a partition out of its table and drops it.
+/// Takes a partition out of its table and drops it; `false` when another process is changing tables.
 async fn detach_and_drop(
     connection: &mut PgConnection,
     schema: &Schema,
     parent: &str,
     name: &str,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let name = quote(name);
-    in_transaction(connection, schema, async |connection| {
+    let dropped = in_transaction(connection, schema, async |connection| {
         let text = format!("ALTER TABLE {parent} DETACH PARTITION {name}; DROP TABLE {name};");
         connection.execute(AssertSqlSafe(text)).await?;
         Ok(())
-    })
-    .await
+    });
+    Ok(dropped.await?.is_some())
 }
 
 /// Drops partitions of events that are wholly before `before`, oldest first, and what is known about
@@ -194,7 +203,9 @@ pub(crate) async fn drop_events(database: &Database, before: Timestamp) -> Resul
             }
         }
         let mut connection = database.connection().await?;
-        detach_and_drop(&mut connection, &database.schema, "events", &partition.name).await?;
+        if !detach_and_drop(&mut connection, &database.schema, "events", &partition.name).await? {
+            break;
+        }
         gone = Some(Seq(end - 1));
     }
     Ok(gone)

@@ -22,6 +22,10 @@ const TABLES: [&str; 11] = [
     "target_states",
 ];
 
+/// The first half of the advisory lock of whoever changes the tables of a schema; its name's hash is
+/// the second.
+pub(crate) const SCHEMA_LOCK: i32 = 0x6576_656e; // "even"
+
 /// Words after which a table is named.
 const BEFORE_TABLES: [&str; 4] = ["FROM", "JOIN", "INTO", "UPDATE"];
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use events_core::HandlerName;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
 
 use crate::{
     notifier::{HANDLER, OUTBOX, SAYS},
@@ -75,7 +75,7 @@ impl PgWakeups {
     }
 
     async fn connect(&self) -> Result<PgListener, sqlx::Error> {
-        let pool = self.options.pool(1).connect_lazy_with(self.options.connecting(&[]));
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(self.options.connecting(&[]));
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
         listener.listen(&self.channel).await?;

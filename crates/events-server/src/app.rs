@@ -3,6 +3,7 @@
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
+use events_amqp::AmqpQueue;
 use events_core::{Engine, EngineOptions, EventHandler};
 use tokio::net::TcpListener;
 
@@ -19,6 +20,7 @@ pub struct App {
     router: axum::Router,
     engine: Arc<Engine>,
     storage: Storage,
+    broker: Option<Arc<AmqpQueue>>,
     grace: std::time::Duration,
 }
 
@@ -51,14 +53,20 @@ impl App {
             .catalog(config.catalog.clone())
             .leadership(storage.leadership.clone())
             .options(options);
-        if let Some(queue) = storage.queue() {
-            builder = builder.queue(queue);
+        let slack = config.slack.filter(|_| config.role.works()).map(Arc::new);
+        let broker = match config.broker.filter(|_| config.role.works()) {
+            Some(broker) => Some(Arc::new(broker.connect(slack.iter().map(|slack| &**slack as &dyn EventHandler))?)),
+            None => None,
+        };
+        match (&broker, storage.queue()) {
+            (Some(broker), _) => builder = builder.queue(broker.clone()),
+            (None, Some(queue)) => builder = builder.queue(queue),
+            (None, None) => {}
         }
         if !config.role.works() {
             builder = builder.publishing_only();
         }
-        if let Some(slack) = config.slack.filter(|_| config.role.works()) {
-            let slack = Arc::new(slack);
+        if let Some(slack) = slack {
             // Whoever restarts the server may have mended the configuration: give every target another try.
             storage.targets.resume(&slack.name(), None, clock.now()).await?;
             let routes = slack.routes();
@@ -80,7 +88,7 @@ impl App {
             last_look: LastLook::default(),
         };
         let router = http::routes(api, config.role.serves_api(), config.max_body_bytes);
-        Ok(Self { listener, router, engine, storage, grace: config.grace })
+        Ok(Self { listener, router, engine, storage, broker, grace: config.grace })
     }
 
     /// The address that is listened on; the port is known even when 0 was asked for.
@@ -93,7 +101,7 @@ impl App {
 
     /// Serves until `stop` resolves, then finishes requests and deliveries under way, within the grace.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send) {
-        let Self { listener, router, engine, storage, grace } = self;
+        let Self { listener, router, engine, storage, broker, grace } = self;
         let (stopping, stopped) = tokio::sync::oneshot::channel();
         let stop = async {
             stop.await;
@@ -106,6 +114,9 @@ impl App {
             engine.shut_down(grace).await;
         };
         tokio::join!(http::serve(listener, router, stop, grace), deliveries);
+        if let Some(broker) = broker {
+            broker.close().await;
+        }
         storage.close().await;
         tracing::info!("Stopped");
     }

@@ -5,59 +5,53 @@
 -- targets alike.
 WITH ready AS MATERIALIZED (
     -- Targets that have something due and are neither paused nor disabled; who waits longest is first.
-    SELECT target, changes, row_number() OVER (ORDER BY ready_at, target) AS place
+    -- Nothing waits that is due before `first_due_at`, so what was there and is gone is not looked at again.
+    SELECT target, changes, first_due_at, row_number() OVER (ORDER BY ready_at, target) AS place
     FROM target_states
     WHERE handler = $1 AND ready_at <= $2
     ORDER BY ready_at, target
     LIMIT $3::bigint
 ),
-first AS MATERIALIZED (
-    -- An equal share for each; one more tells who has more.
+fair AS MATERIALIZED (
+    SELECT greatest($3::bigint / greatest(count(*), 1), 1) AS share FROM ready
+),
+shares AS MATERIALIZED (
+    -- The same for each.
     SELECT
-        place, target, share,
-        (
-            SELECT count(*) FROM (
-                SELECT FROM deliveries
-                WHERE handler = $1 AND deliveries.target = ready.target AND lease_until IS NULL AND due_at <= $2
-                LIMIT share + 1
-            ) AS due
-        ) AS due
+        place, target, due_at, delivery_id,
+        row_number() OVER (PARTITION BY place ORDER BY due_at, delivery_id) AS nth
     FROM ready
-    CROSS JOIN (SELECT greatest($3::bigint / greatest(count(*), 1), 1) AS share FROM ready) AS fair
-),
-counted AS MATERIALIZED (
-    SELECT
-        place, target, least(due, share) AS given, room,
-        CASE WHEN due > share AND room > 0 THEN (
-            SELECT count(*) FROM (
-                SELECT FROM deliveries
-                WHERE handler = $1 AND deliveries.target = first.target AND lease_until IS NULL AND due_at <= $2
-                OFFSET share LIMIT room
-            ) AS due
-        ) ELSE 0 END AS more
-    FROM first
-    CROSS JOIN (SELECT $3::bigint - coalesce(sum(least(due, share)), 0)::bigint AS room FROM first) AS rest
-),
-quotas AS MATERIALIZED (
-    -- What room is left goes to the first that have more.
-    SELECT place, target, given + greatest(least(more, room - taken), 0) AS quota
-    FROM (
-        SELECT
-            counted.*,
-            coalesce(sum(more) OVER (ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint AS taken
-        FROM counted
-    ) AS shared
-),
-chosen AS MATERIALIZED (
-    SELECT place, delivery_id
-    FROM quotas
+    CROSS JOIN fair
     CROSS JOIN LATERAL (
-        SELECT delivery_id FROM deliveries
-        WHERE handler = $1 AND deliveries.target = quotas.target AND lease_until IS NULL AND due_at <= $2
+        SELECT due_at, delivery_id FROM deliveries
+        WHERE handler = $1 AND deliveries.target = ready.target AND lease_until IS NULL
+            AND due_at <= $2 AND due_at >= ready.first_due_at
         ORDER BY due_at, delivery_id
-        LIMIT quota
+        LIMIT share
         FOR UPDATE SKIP LOCKED
     ) AS due
+),
+more AS MATERIALIZED (
+    -- What some leave goes to the first that have more: each is asked until there is no room left.
+    SELECT place, due.delivery_id
+    FROM (
+        SELECT place, target, due_at AS after_due_at, delivery_id AS after_delivery_id
+        FROM shares CROSS JOIN fair
+        WHERE nth = share
+        ORDER BY place
+    ) AS full_share
+    CROSS JOIN LATERAL (
+        SELECT delivery_id FROM deliveries
+        WHERE handler = $1 AND deliveries.target = full_share.target AND lease_until IS NULL
+            AND due_at <= $2 AND (due_at, delivery_id) > (after_due_at, after_delivery_id)
+        ORDER BY due_at, delivery_id
+        LIMIT $3::bigint
+        FOR UPDATE SKIP LOCKED
+    ) AS due
+    LIMIT (SELECT $3::bigint - count(*) FROM shares)
+),
+chosen AS MATERIALIZED (
+    SELECT place, delivery_id FROM shares UNION ALL SELECT place, delivery_id FROM more
 ),
 claimed AS MATERIALIZED (
     UPDATE deliveries
@@ -72,7 +66,8 @@ waiting AS MATERIALIZED (
         (
             SELECT due_at FROM deliveries
             WHERE handler = $1 AND deliveries.target = ready.target AND lease_until IS NULL
-                AND delivery_id <> ALL (ARRAY(SELECT delivery_id FROM claimed))
+                AND due_at >= ready.first_due_at
+                AND delivery_id NOT IN (SELECT delivery_id FROM claimed)
             ORDER BY due_at
             LIMIT 1
         ) AS first_due_at
@@ -84,10 +79,10 @@ raised AS (
     UPDATE target_states
     SET first_due_at = free.first_due_at
     FROM (
-        SELECT waiting.target, waiting.first_due_at
+        SELECT unchanged.ctid, waiting.first_due_at
         FROM waiting
         CROSS JOIN LATERAL (
-            SELECT FROM target_states
+            SELECT ctid FROM target_states
             WHERE handler = $1 AND target_states.target = waiting.target
                 AND target_states.changes = waiting.changes
                 AND target_states.first_due_at IS DISTINCT FROM waiting.first_due_at
@@ -95,8 +90,7 @@ raised AS (
             FOR UPDATE SKIP LOCKED
         ) AS unchanged
     ) AS free
-    WHERE handler = $1 AND target_states.target = free.target
-        AND target_states.target = ANY (ARRAY(SELECT target FROM waiting))
+    WHERE target_states.ctid = free.ctid
 )
 SELECT claimed.delivery_id, claimed.target, claimed.due_at, claimed.attempts, claimed.lease, claimed.guard,
     claimed.seq AS event_seq, events.*

@@ -38,13 +38,16 @@ waiting AS MATERIALIZED (
         (
             SELECT due_at FROM deliveries
             WHERE handler = $1 AND deliveries.target = granted.target AND lease_until IS NULL
-                AND delivery_id <> ALL (ARRAY(SELECT delivery_id FROM claimed))
+                AND due_at >= seen.first_due_at
+                AND delivery_id NOT IN (SELECT delivery_id FROM claimed)
             ORDER BY due_at
             LIMIT 1
         ) AS first_due_at
     FROM granted
     CROSS JOIN LATERAL (
-        SELECT changes FROM target_states WHERE handler = $1 AND target_states.target = granted.target LIMIT 1
+        SELECT changes, first_due_at FROM target_states
+        WHERE handler = $1 AND target_states.target = granted.target
+        LIMIT 1
     ) AS seen
 ),
 paced AS (

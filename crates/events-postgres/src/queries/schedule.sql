@@ -6,7 +6,7 @@ WITH waiting AS MATERIALIZED (
         (
             SELECT due_at FROM deliveries
             WHERE deliveries.handler = target_states.handler AND deliveries.target = target_states.target
-                AND lease_until IS NULL
+                AND lease_until IS NULL AND due_at >= target_states.first_due_at
             ORDER BY due_at
             LIMIT 1
         ) AS first_due_at
@@ -20,14 +20,14 @@ WITH waiting AS MATERIALIZED (
 UPDATE target_states
 SET first_due_at = free.first_due_at
 FROM (
-    SELECT waiting.handler, waiting.target, waiting.first_due_at
+    SELECT unchanged.ctid, waiting.first_due_at
     FROM waiting
     CROSS JOIN LATERAL (
-        SELECT FROM target_states
+        SELECT ctid FROM target_states
         WHERE target_states.handler = waiting.handler AND target_states.target = waiting.target
             AND target_states.changes = waiting.changes
         LIMIT 1
         FOR UPDATE SKIP LOCKED
     ) AS unchanged
 ) AS free
-WHERE target_states.handler = free.handler AND target_states.target = free.target
+WHERE target_states.ctid = free.ctid

@@ -109,3 +109,49 @@ async fn who_waits_too_long_for_a_lock_is_told_that_nothing_was_changed() {
     holder.rollback().await.unwrap();
     assert_eq!(store.scan(Seq::START, 10).await.unwrap(), []);
 }
+
+/// Lets the table of events refuse what is inserted with this SQLSTATE, the first `times` times.
+async fn refuse(place: &Place, sqlstate: &str, times: u32) {
+    let refuse = format!(
+        "CREATE SEQUENCE tries;
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+         BEGIN
+             IF nextval('tries') <= {times} THEN
+                 RAISE EXCEPTION 'refused' USING ERRCODE = '{sqlstate}';
+             END IF;
+             RETURN NULL;
+         END $$;
+         CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION refuse();"
+    );
+    place.connection().await.execute(AssertSqlSafe(refuse)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_as_such() {
+    let place = Place::new().await;
+    refuse(&place, "53100", 1).await;
+    let answer = place.store.append(events(2)).await;
+    assert!(matches!(answer, Err(StoreError::Full(_))), "{answer:?}");
+    assert_eq!(log(&place.store).await, []);
+    place.store.append(events(2)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_stops_leaves_a_publish_unknown() {
+    let place = Place::new().await;
+    refuse(&place, "57P01", 1).await;
+    let answer = place.store.append(events(2)).await;
+    assert!(matches!(answer, Err(StoreError::Unknown(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_deadlock_is_tried_again_and_not_for_ever() {
+    let place = Place::new().await;
+    refuse(&place, "40P01", 3).await;
+    place.store.append(events(2)).await.unwrap();
+    assert_eq!(log(&place.store).await.len(), 2);
+    let place = Place::new().await;
+    refuse(&place, "40P01", 1_000).await;
+    let answer = place.store.append(events(2)).await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+}

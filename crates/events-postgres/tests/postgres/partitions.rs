@@ -144,3 +144,18 @@ async fn old_partitions_of_attempts_are_dropped_as_a_whole() {
     let now = place.store.clock().now() - SignedDuration::try_from(Duration::from_secs(86_400)).unwrap();
     assert_eq!(place.store.prune(before(now)).await.unwrap().attempts, 3);
 }
+
+/// Maintenance of several processes at the same moment: one changes the tables, the others go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_may_look_after_partitions_at_the_same_time() {
+    let place = std::sync::Arc::new(Place::new().await);
+    go_on_at(&place, BLOCK + 1).await;
+    place.store.append(events(1)).await.unwrap();
+    let mut looking = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let place = std::sync::Arc::clone(&place);
+        looking.spawn(async move { place.store.prune(before(Timestamp::MIN)).await.unwrap() });
+    }
+    looking.join_all().await;
+    assert!(partitions(&place, "events").await.contains(&format!("events_from_{}", 2 * BLOCK)));
+}

@@ -7,11 +7,13 @@ use events_core::{
     ports::{Appended, RoutedEvent},
     testkit::{at, claim, delivery, done, event},
 };
+use events_postgres::{PgConnection, PgStore};
+use sqlx::Executor;
 use tokio::{sync::Barrier, task::JoinSet};
 
-use crate::support::{Schema, events, log};
+use crate::support::{Place, Schema, events, log};
 
-/// R-3: the same idempotency key from 50 publishers at once in two processes is one event.
+/// The same idempotency key from 50 publishers at once in two processes is one event.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_publishers_of_one_key_in_two_processes_store_one_event() {
     let schema = Schema::new();
@@ -112,4 +114,83 @@ async fn routers_and_workers_of_two_processes_lose_and_share_nothing() {
     let ended = ended.lock().unwrap();
     assert!(finished.is_ok(), "{} of {EVENTS} ended in a minute: something that waits is hidden", ended.len());
     assert_eq!((ended.len(), ended.iter().collect::<HashSet<_>>().len()), (EVENTS, EVENTS));
+}
+
+/// Lets statements that do `what` to `table` wait at a gate, which is shut while somebody holds an advisory lock.
+async fn gate(place: &Place, what: &str, table: &str) {
+    let gate = format!(
+        "CREATE FUNCTION wait_at_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN PERFORM pg_advisory_xact_lock_shared(hashtext('{schema}')); RETURN NULL; END $$;
+         CREATE TRIGGER wait_at_the_gate BEFORE {what} ON {table}
+         FOR EACH STATEMENT EXECUTE FUNCTION wait_at_the_gate();",
+        schema = place.store.schema(),
+    );
+    place.connection().await.execute(sqlx::AssertSqlSafe(gate)).await.unwrap();
+}
+
+async fn set_gate(connection: &mut PgConnection, place: &Place, function: &str) {
+    let set = sqlx::AssertSqlSafe(format!("SELECT {function}(hashtext('{}'))", place.store.schema()));
+    connection.execute(set).await.unwrap();
+}
+
+async fn until_somebody_waits(connection: &mut PgConnection, place: &Place) {
+    let waits = "SELECT EXISTS (
+                     SELECT FROM pg_stat_activity
+                     WHERE wait_event = 'advisory' AND query LIKE '%' || $1 || '%' AND pid <> pg_backend_pid()
+                 )";
+    loop {
+        if sqlx::query_scalar(waits).bind(place.store.schema()).fetch_one(&mut *connection).await.unwrap() {
+            return;
+        }
+    }
+}
+
+/// One more delivery to the target `a`.
+async fn send(store: &PgStore) {
+    store.append(events(1)).await.unwrap();
+    let unrouted = store.unrouted(10).await.unwrap();
+    let plans = unrouted.iter().map(|it| RoutedEvent {
+        seq: it.seq,
+        deliveries: vec![delivery("webhooks", "a")],
+        cancellations: Vec::new(),
+    });
+    store.route(plans.collect(), at(0)).await.unwrap();
+}
+
+/// A claim that takes the last delivery it sees must not say that nothing waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_added_while_a_claim_is_under_way_is_not_hidden() {
+    let place = Arc::new(Place::new().await);
+    let mut connection = place.connection().await;
+    send(&place.store).await;
+    gate(&place, "UPDATE", "deliveries").await;
+    set_gate(&mut connection, &place, "pg_advisory_lock").await;
+    let claimer = Arc::clone(&place);
+    let claiming = tokio::spawn(async move { claimer.store.claim(claim("webhooks").build()).await.unwrap() });
+    until_somebody_waits(&mut connection, &place).await;
+    send(&place.store).await;
+    set_gate(&mut connection, &place, "pg_advisory_unlock").await;
+    assert_eq!(claiming.await.unwrap().len(), 1);
+    assert_eq!(place.store.claim(claim("webhooks").build()).await.unwrap().len(), 1, "the second one is found");
+    assert_eq!(place.store.next_due(&"webhooks".into()).await.unwrap(), None);
+}
+
+/// Nor may a router that has made a delivery be overtaken by a claim that does not see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_claimed_while_a_router_is_under_way_hides_nothing() {
+    let place = Arc::new(Place::new().await);
+    let mut connection = place.connection().await;
+    send(&place.store).await;
+    gate(&place, "INSERT", "target_states").await;
+    set_gate(&mut connection, &place, "pg_advisory_lock").await;
+    let router = Arc::clone(&place);
+    let routing = tokio::spawn(async move { send(&router.store).await });
+    until_somebody_waits(&mut connection, &place).await;
+    let claimer = Arc::clone(&place);
+    let claiming = tokio::spawn(async move { claimer.store.claim(claim("webhooks").build()).await.unwrap() });
+    set_gate(&mut connection, &place, "pg_advisory_unlock").await;
+    routing.await.unwrap();
+    let first = claiming.await.unwrap().len();
+    let second = place.store.claim(claim("webhooks").build()).await.unwrap().len();
+    assert_eq!(first + second, 2);
 }

@@ -15,6 +15,7 @@ use events_slack::SlackHandler;
 use tracing_subscriber::EnvFilter;
 
 use super::{
+    broker::Broker,
     database::Database,
     role::Role,
     settings::Origins,
@@ -37,6 +38,8 @@ pub struct Config {
     pub(crate) max_body_bytes: usize,
     /// Where events are kept.
     pub(crate) database: Database,
+    /// What carries word between processes, beside the database.
+    pub(crate) broker: Option<Broker>,
     /// Bounds on events.
     pub(crate) limits: Limits,
     /// Source and environment of events that name none.
@@ -66,7 +69,7 @@ pub(crate) enum LogFormat {
 
 impl Config {
     pub(super) fn meant_by(written: Written, origins: Origins) -> anyhow::Result<Self> {
-        let Written { server, database, events, catalog, slack, retention, log } = written;
+        let Written { server, database, amqp, events, catalog, slack, retention, log } = written;
         let data_dir = server.data_dir.unwrap_or_else(|| PathBuf::from("events-data"));
         let log_level = log.level.unwrap_or_else(|| "info".to_owned());
         EnvFilter::try_new(&log_level).with_context(|| {
@@ -90,6 +93,7 @@ impl Config {
                 1024..=1024 * MIB,
             )?,
             database,
+            broker: Broker::meant_by(amqp)?,
             data_dir,
             limits: limits(events.max_payload_bytes)?,
             origin: Metadata {

@@ -3,6 +3,7 @@
 //! [`written`] mirrors the file and the environment, key by key, and refuses unknown keys.
 //! [`Config`] is what the server works with: validated, with every default filled in.
 
+mod broker;
 mod database;
 mod load;
 mod meant;

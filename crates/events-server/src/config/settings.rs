@@ -31,6 +31,7 @@ impl Config {
             ("server.shutdown_grace_seconds", format!("{} s", self.grace.as_secs())),
             ("server.max_body_bytes", format!("{} bytes", self.max_body_bytes)),
             ("database.url", text(&self.database)),
+            ("amqp.url", self.broker.as_ref().map_or_else(|| "none".to_owned(), |broker| broker.shown.clone())),
             ("events.environment", self.origin.environment.clone()),
             ("events.source", self.origin.source.clone()),
             ("events.max_payload_bytes", format!("{} bytes", self.limits.payload_bytes)),

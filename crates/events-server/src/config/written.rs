@@ -12,6 +12,7 @@ use serde::Deserialize;
 pub(super) struct Written {
     pub(super) server: Server,
     pub(super) database: Database,
+    pub(super) amqp: Amqp,
     pub(super) events: Events,
     pub(super) catalog: Catalog,
     pub(super) slack: SlackConfig,
@@ -39,6 +40,17 @@ pub(super) struct Server {
 pub(super) struct Database {
     /// `sqlite:path` or `postgres://user:password@host:port/database`.
     pub(super) url: Option<SecretString>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Amqp {
+    /// `amqp://user:password@host:port/vhost`.
+    pub(super) url: Option<SecretString>,
+    /// The exchange, and the beginning of the queues' names.
+    pub(super) exchange: Option<String>,
+    /// Whether exchange and queues are made by somebody else.
+    pub(super) passive: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -76,8 +88,8 @@ pub(super) struct Log {
 }
 
 /// Environment variables of their own, as the source documents name them (R064, R089).
-pub(super) const VARIABLES: [(&str, &str); 2] =
-    [("DATABASE_URL", "database.url"), ("SLACK_WEBHOOK_URL", "slack.webhook_url")];
+pub(super) const VARIABLES: [(&str, &str); 3] =
+    [("AMQP_URL", "amqp.url"), ("DATABASE_URL", "database.url"), ("SLACK_WEBHOOK_URL", "slack.webhook_url")];
 
 /// Variables by name, as the process sees them.
 pub type Environment = BTreeMap<String, String>;

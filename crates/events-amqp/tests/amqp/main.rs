@@ -1,0 +1,13 @@
+//! The queue against a real RabbitMQ, named by `EVENTS_TEST_AMQP_URL`.
+#![allow(clippy::unwrap_used)]
+
+mod broker;
+mod closing;
+mod contract;
+mod letters;
+mod measure;
+mod proxy;
+mod publishing;
+mod secrets;
+mod topology;
+mod trouble;

@@ -1,0 +1,90 @@
+//! Figures, on request: `cargo test -p events-amqp --release -- --ignored --nocapture measure`.
+
+use std::time::{Duration, Instant};
+
+use events_core::ports::DeliveryQueue;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use lapin::{BasicProperties, options::BasicPublishOptions};
+
+use crate::broker::{Broker, receipts, receive, slack, started, word};
+
+const CALLS: i64 = 800;
+const EVENTS: i64 = 500;
+const WINDOW: usize = 256;
+
+/// 400,000 events in calls of 500: 50,400 references. The same number by the bare library, with
+/// as many confirms in flight, to a queue with the same options.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measure_pushing() {
+    for round in 1..=3 {
+        let broker = Broker::new();
+        let queue = started(broker.publishing()).await;
+        let references = CALLS * ((EVENTS + 7) / 8);
+        let begun = Instant::now();
+        for call in 0..CALLS {
+            queue.push(word("slack", call * EVENTS..(call + 1) * EVENTS)).await.unwrap();
+        }
+        let ours = begun.elapsed();
+
+        let channel = broker.operator().await.channel().await;
+        channel.confirm_select(Default::default()).await.unwrap();
+        let body = serde_json::to_vec(&word("webhooks", 100_000..100_008)[0]).unwrap();
+        let mut window = FuturesUnordered::new();
+        let begun = Instant::now();
+        for _ in 0..references {
+            if window.len() == WINDOW {
+                window.next().await;
+            }
+            let properties = BasicProperties::default().with_delivery_mode(2);
+            let (exchange, options) = (broker.exchange.as_str().into(), BasicPublishOptions::default());
+            window.push(channel.basic_publish(exchange, "webhooks".into(), options, &body, properties).await.unwrap());
+        }
+        while window.next().await.is_some() {}
+        let bare = begun.elapsed();
+        let rate = |elapsed: Duration| references as f64 / elapsed.as_secs_f64();
+        println!(
+            "round {round}: {references} references; pushed {:.0}/s, bare library {:.0}/s, ratio {:.2}",
+            rate(ours),
+            rate(bare),
+            rate(ours) / rate(bare)
+        );
+    }
+}
+
+/// From the push of one reference to its receipt, ten a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measure_latency() {
+    let broker = Broker::new();
+    let queue = broker.queue().await;
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    let (mut to_receive, mut to_confirm) = (Vec::new(), Vec::new());
+    for seq in 0..300 {
+        ticks.tick().await;
+        let begun = Instant::now();
+        let push = async {
+            queue.push(word("slack", [seq])).await.unwrap();
+            begun.elapsed()
+        };
+        let arrive = async {
+            let received = receive(&queue).await;
+            let elapsed = begun.elapsed();
+            queue.ack(receipts(&received)).await.unwrap();
+            elapsed
+        };
+        let (confirmed, received) = tokio::join!(push, arrive);
+        to_confirm.push(confirmed);
+        to_receive.push(received);
+    }
+    for (what, mut times) in [("push to receive", to_receive), ("push to confirm", to_confirm)] {
+        times.sort();
+        println!(
+            "{what}: p50 {:?}, p99 {:?}, of {}",
+            times[times.len() / 2],
+            times[times.len() * 99 / 100],
+            times.len()
+        );
+    }
+    drop(queue.receive(&slack(), 1));
+}
