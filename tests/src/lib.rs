@@ -4,7 +4,9 @@
 //! A [`Home`] is a directory with an `events.toml`; it outlives the [`Server`]s that are started
 //! in it, which is how a restart is tested. A [`Receiver`] is what the server takes for Slack. It
 //! records every message and answers by script. An [`Api`] is a client with a key. A [`Postgres`]
-//! and a [`Rabbit`] are servers of one test, which it may stop and kill.
+//! and a [`Rabbit`] are servers of one test, which it may stop and kill. A [`Cluster`] is an API process and two workers
+//! on one database; a [`Load`] publishes while something happens to it, and [`reconcile`] compares what was published with
+//! what is stored and what arrived.
 //!
 //! # Invariants
 //! - Nothing here knows the server's code: what it does is seen from outside.
@@ -13,24 +15,30 @@
 
 mod api;
 mod binary;
+mod cluster;
 mod command;
 mod home;
 mod ledger;
+mod load;
 mod log;
 mod publish;
 mod receiver;
+mod reconcile;
 mod server;
 mod store;
 mod wait;
 
 pub use api::{Answer, Api};
 pub use binary::binary;
+pub use cluster::Cluster;
 pub use command::Ran;
 pub use home::Home;
 pub use ledger::{Ledger, Message};
+pub use load::{Load, Published};
 pub use log::Log;
 pub use publish::{batch, numbered};
 pub use receiver::{CREDENTIAL, Receiver, Reply};
+pub use reconcile::{Reconciled, reconcile};
 pub use server::Server;
 pub use store::Store;
 pub use wait::{PATIENCE, eventually};

@@ -7,6 +7,7 @@ mod backlog;
 mod bad_input;
 mod cli;
 mod cli_errors;
+mod cluster;
 mod dead_letters;
 mod disk_full;
 mod duplicates;

@@ -1,0 +1,75 @@
+//! The database goes away under load, wholly or by the connection: publishers try again, and nothing is lost or twice.
+
+use std::time::{Duration, Instant};
+
+use events_tests::{Load, Postgres, Store, reconcile};
+use sqlx::Connection;
+
+use super::{AFTERMATH, CHANNELS, PUBLISHERS, cluster, session};
+
+/// Connections that are cut, one a second.
+const CUTS: usize = 15;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarts_of_the_database_lose_nothing_and_store_nothing_twice() {
+    let Some(mut postgres) = Postgres::for_test() else { return };
+    let store = Store::postgres_at(postgres.url());
+    let (cluster, receiver) = cluster(&store).await;
+    let load = Load::start(cluster.api(), PUBLISHERS, CHANNELS);
+    let started = Instant::now();
+    let mut restart = async |end: fn(&mut Postgres)| {
+        load.more(200).await;
+        tokio::task::block_in_place(|| end(&mut postgres));
+        let ended = Instant::now();
+        // Publishers wait for it, or are told to try again.
+        tokio::task::block_in_place(|| postgres.start_again()).unwrap();
+        load.more(1).await;
+        ended.elapsed()
+    };
+    let in_order = restart(|postgres| postgres.stop().unwrap()).await;
+    let after_crash = restart(|postgres| postgres.kill().unwrap()).await;
+    load.more(200).await;
+    let took = started.elapsed();
+    let published = load.end().await;
+    let found = reconcile(&cluster.api(), &receiver, &published, AFTERMATH).await;
+    assert!(published.failed > 0, "nobody noticed");
+    assert_eq!(found.duplicates, [], "an outage of the database is no reason to tell anything twice");
+    println!(
+        "a restart and a crash of PostgreSQL in {took:?}, published to again {in_order:?} and {after_crash:?} after its end: \
+         {} tries failed, {} of them had stored their event: {found}",
+        published.failed, published.found
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_cut_every_second_loses_nothing_and_stores_nothing_twice() {
+    let Some(postgres) = Postgres::for_test() else { return };
+    let store = Store::postgres_at(postgres.url());
+    let (cluster, receiver) = cluster(&store).await;
+    let mut operator = session(&store).await;
+    let load = Load::start(cluster.api(), PUBLISHERS, CHANNELS);
+    let started = Instant::now();
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let mut cut = 0;
+    for at in 0..CUTS {
+        seconds.tick().await;
+        // Any, and every other time the one that is being used, or was last.
+        let query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+                     ORDER BY $1 AND state = 'active' DESC, CASE WHEN $1 THEN state_change END DESC, random() LIMIT 1";
+        let cutting = sqlx::query_as(query).bind(at % 2 == 1).fetch_optional(&mut operator);
+        let ended: Option<(bool,)> = cutting.await.unwrap();
+        cut += usize::from(ended == Some((true,)));
+    }
+    load.more(100).await;
+    let took = started.elapsed();
+    let published = load.end().await;
+    let found = reconcile(&cluster.api(), &receiver, &published, AFTERMATH).await;
+    operator.close().await.unwrap();
+    assert!(cut > CUTS / 2, "{cut} connections were there to be cut");
+    assert_eq!(found.duplicates, []);
+    println!(
+        "{cut} connections were cut in {took:?}: {} tries failed, {} of them had stored their event: {found}",
+        published.failed, published.found
+    );
+}

@@ -1,0 +1,57 @@
+//! A worker sleeps past its lease and wakes up: the other one has made its deliveries, and what it says is not heard.
+
+use std::time::Instant;
+
+use events_tests::{Cluster, PATIENCE, Published, Receiver, Reply, Store, eventually, numbered, reconcile};
+
+use super::{CHANNELS, LEASE, MARGIN, RESCUE};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_slept_past_its_lease_settles_nothing() {
+    let Some(store) = Store::postgres() else { return };
+    let receiver = Receiver::start().await;
+    receiver.answer_all(Reply::Hold);
+    let mut cluster = Cluster::new(&store, None, &receiver.slack(CHANNELS));
+    cluster.start_api().await;
+    cluster.start_worker(0).await;
+    let mut published = Published::default();
+    for channel in 0..CHANNELS {
+        let number = u64::try_from(channel).unwrap();
+        let event = cluster.api().publish(&numbered(channel, number)).await;
+        published.ids.insert(number, event["event_id"].as_str().unwrap().to_owned());
+    }
+    eventually("its deliveries to be under way", PATIENCE, async || {
+        (receiver.ledger().unanswered() == CHANNELS).then_some(())
+    })
+    .await;
+
+    let slept = Instant::now();
+    cluster.worker(0).suspend();
+    receiver.answer_all(Reply::Ok);
+    cluster.start_worker(1).await;
+    let bound = LEASE + RESCUE + MARGIN;
+    cluster.api().all_processed(bound).await;
+    let took = slept.elapsed();
+    assert_eq!(receiver.ledger().not_once(0..20), [], "told by the other worker");
+
+    receiver.release();
+    eventually("all answers", PATIENCE, async || (receiver.ledger().unanswered() == 0).then_some(())).await;
+    cluster.worker(0).resume();
+    eventually("the sleeper to notice", PATIENCE, async || {
+        cluster.worker_has_logged(0, "Settled too late").then_some(())
+    })
+    .await;
+    let found = reconcile(&cluster.api(), &receiver, &published, PATIENCE).await;
+    assert_eq!((found.attempts("lost"), found.attempts("done"), found.attempts.len()), (CHANNELS, CHANNELS, 2));
+    assert_eq!(found.duplicates.len(), CHANNELS, "each was under way when the worker fell asleep");
+    assert!(found.duplicates.iter().all(|(_, count)| *count == 2), "{found:?}");
+
+    // It is a worker like any other again.
+    cluster.kill_worker(1);
+    cluster.api().publish(&numbered(0, 20)).await;
+    eventually("a message", PATIENCE, async || receiver.ledger().accepted().contains_key(&20).then_some(())).await;
+    println!(
+        "a worker slept for {:?}; its deliveries were made after {took:?}, the bound is {bound:?}: {found}",
+        slept.elapsed()
+    );
+}
