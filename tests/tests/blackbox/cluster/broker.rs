@@ -79,8 +79,14 @@ impl Operator {
     }
 
     /// Takes all word away that waits.
-    pub(super) async fn purge(&self) -> u32 {
-        self.channel().await.queue_purge(self.queue("slack").into(), QueuePurgeOptions::default()).await.unwrap()
+    pub(super) async fn purge(&self) {
+        self.channel().await.queue_purge(self.queue("slack").into(), QueuePurgeOptions::default()).await.unwrap();
+    }
+
+    /// Has word go past the queue.
+    pub(super) async fn unbind(&self) {
+        let (queue, exchange) = (self.queue("slack").into(), self.exchange.as_str().into());
+        self.channel().await.queue_unbind(queue, exchange, "slack".into(), FieldTable::default()).await.unwrap();
     }
 
     /// Takes the queue away.

@@ -41,8 +41,8 @@ async fn deliveries_of_a_killed_worker_go_to_the_other_one_within_their_lease() 
     assert!(found.attempts("lost") > 0, "the worker was killed in the middle of nothing: {found}");
     assert!(found.duplicates.iter().all(|(number, count)| *count == 2 && under_way.contains(number)), "{found:?}");
     println!(
-        "a worker was killed with {leased} deliveries, the other had {of_second}; all were made after {took:?}, the bound is {bound:?}: \
-         {found} of {} that may have been",
+        "a worker was killed with {leased} deliveries, the other had {of_second}; all were made after {took:?}, the bound \
+         is {bound:?}, and {} were under way: {found}",
         under_way.len()
     );
 }
