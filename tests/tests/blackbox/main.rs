@@ -9,6 +9,7 @@ mod cli;
 mod cli_errors;
 mod dead_letters;
 mod disk_full;
+mod doctor;
 mod duplicates;
 mod kills;
 mod lost_workers;
