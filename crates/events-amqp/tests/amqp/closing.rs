@@ -53,6 +53,19 @@ async fn closing_does_not_wait_for_a_broker_that_is_silent() {
     tokio::time::timeout(Duration::from_secs(20), queue.close()).await.expect("it ends");
 }
 
+/// During an alarm the library writes nothing, not even a goodbye. The socket is cut instead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_is_dropped_during_an_alarm_leaves_no_connection() {
+    let broker = Broker::new();
+    let proxy = Proxy::new().await;
+    let queue = started(events_amqp::AmqpOptions { url: proxy.url().into(), ..broker.options() }).await;
+    assert_eq!(proxy.connections(), 2);
+    proxy.say_blocked("low on memory");
+    eventually("the alarm is noticed", async || queue.status().blocked.is_some()).await;
+    drop(queue);
+    eventually("both connections end", async || proxy.connections() == 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_only_publishes_takes_no_word() {
     let broker = Broker::new();
