@@ -53,15 +53,15 @@ async fn closing_does_not_wait_for_a_broker_that_is_silent() {
     tokio::time::timeout(Duration::from_secs(20), queue.close()).await.expect("it ends");
 }
 
-/// During an alarm the library writes nothing, not even a goodbye. The socket is cut instead.
+/// The library would wait for an answer to its goodbye until the heartbeats fail.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_queue_that_is_dropped_during_an_alarm_leaves_no_connection() {
+async fn a_queue_that_is_dropped_leaves_no_connection_even_if_the_broker_is_silent() {
     let broker = Broker::new();
     let proxy = Proxy::new().await;
-    let queue = started(events_amqp::AmqpOptions { url: proxy.url().into(), ..broker.options() }).await;
+    let url = format!("{}?heartbeat=60", proxy.url()).into();
+    let queue = started(events_amqp::AmqpOptions { url, ..broker.options() }).await;
     assert_eq!(proxy.connections(), 2);
-    proxy.say_blocked("low on memory");
-    eventually("the alarm is noticed", async || queue.status().blocked.is_some()).await;
+    proxy.hold();
     drop(queue);
     eventually("both connections end", async || proxy.connections() == 0).await;
 }
