@@ -45,6 +45,17 @@ impl Ran {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text:?}"))
     }
 
+    /// All that a command printed that failed after it had printed something.
+    ///
+    /// # Panics
+    /// When it succeeded.
+    #[track_caller]
+    #[must_use]
+    pub fn failed(self) -> String {
+        assert!(self.code.is_some_and(|code| code != 0), "{self:?}");
+        self.stdout + &self.stderr
+    }
+
     /// What a command said that failed.
     ///
     /// # Panics

@@ -103,12 +103,18 @@ impl Home {
         Ran::to_end(command)
     }
 
+    /// Runs a command of the binary to its end with these environment variables.
+    #[must_use]
+    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        Ran::to_end(command)
+    }
+
     /// Runs a `serve` that is expected to be refused.
     #[must_use]
     pub fn serve_with(&self, variables: &[(&str, &str)]) -> Ran {
-        let mut command = self.command(&["serve"]);
-        command.envs(variables.iter().copied());
-        Ran::to_end(command)
+        self.run_with(&["serve"], variables)
     }
 
     /// Starts a server and waits until it listens.

@@ -14,8 +14,6 @@ use crate::process::{files, root, run as run_command};
 const PAGE: &str = "docs/OPERATIONS.md";
 /// The page that says what to do with the files.
 const GUIDE: &str = "docs/deploying.md";
-/// Variables that are agreed upon, for a server that the page does not describe yet.
-const COMING: [&str; 1] = ["AMQP_URL"];
 /// Words with an underscore that are not for the server: images, address families.
 const FOREIGN: [&str; 3] = ["POSTGRES_", "RABBITMQ_", "AF_"];
 /// What `serve --role` takes.
@@ -101,7 +99,7 @@ fn check_file(path: &str, text: &str, known: &Known, faults: &mut Vec<String>) {
     for (at, line) in text.lines().enumerate() {
         for word in words(line).filter(|word| word.contains('_')) {
             let is_foreign = FOREIGN.iter().any(|prefix| word.starts_with(prefix));
-            let is_known = known.variables.iter().any(|variable| variable == word) || COMING.contains(&word);
+            let is_known = known.variables.iter().any(|variable| variable == word);
             if !is_foreign && !is_known {
                 fault(at, format!("{word} is no variable of the server; the known ones are in {PAGE}"));
             }

@@ -124,7 +124,7 @@ impl Health {
         if state.status.blocked.is_none() {
             warn!(broker = %self.address, reason = %told, "RabbitMQ has an alarm and takes no word");
         }
-        state.status.last_error = Some(blocked(&told).to_string());
+        state.status.last_error = Some(format!("the broker has an alarm: {told}"));
         state.status.blocked = Some(told);
     }
 

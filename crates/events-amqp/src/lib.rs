@@ -24,6 +24,7 @@ mod address;
 mod backoff;
 mod batch;
 mod consumer;
+mod depth;
 mod health;
 mod lane;
 mod link;
@@ -36,7 +37,7 @@ mod topology;
 mod unsettled;
 
 pub use address::UrlError;
+pub use depth::QueueDepth;
 pub use health::AmqpStatus;
 pub use options::{AmqpHandler, AmqpOptions, OptionsError};
 pub use queue::AmqpQueue;
-pub use topology::QueueDepth;

@@ -24,6 +24,8 @@ use crate::{
 pub struct AmqpOptions {
     /// `amqp://user:password@host:port/vhost`, or `amqps://` for TLS. A vhost that begins with a
     /// slash, such as the default one, is written `%2f`; no vhost at all means the default one.
+    /// With TLS the broker's certificate must be signed by an authority that the system trusts;
+    /// the environment variable `SSL_CERT_FILE` names others.
     /// `?heartbeat=` changes how many seconds of silence are suspicious (10).
     pub url: SecretString,
     /// The exchange, and the beginning of the name of everything else that is declared.

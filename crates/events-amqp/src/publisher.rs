@@ -20,9 +20,10 @@ use crate::{
     address::Address,
     backoff::Backoff,
     batch::{Batch, Ids, Push},
+    depth::QueueDepth,
     health::{Health, Part},
     link::{Interruption, Link, Plug, Watch, reason},
-    topology::{self, Names, QueueDepth},
+    topology::{self, Names},
 };
 
 /// Pushes that wait for the one under way, at most. They share the next batch.

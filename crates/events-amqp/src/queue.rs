@@ -23,12 +23,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     batch::Push,
     consumer::Consumer,
+    depth::QueueDepth,
     health::{AmqpStatus, Health, Part},
     lane::{Lane, Settled},
     link::Plug,
     options::{AmqpOptions, OptionsError},
     publisher::{Inbox, Publisher, Question, WAITING},
-    topology::QueueDepth,
 };
 
 /// How long [`AmqpQueue::close`] waits for a push that is under way and for two goodbyes.

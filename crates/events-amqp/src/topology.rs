@@ -7,9 +7,8 @@
 
 use events_core::delivery::HandlerName;
 use lapin::{
-    Channel, Connection, ErrorKind, ExchangeKind,
+    Channel, Connection, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
-    protocol::{AMQPErrorKind, AMQPSoftError},
     types::{AMQPValue, FieldTable, ShortString},
 };
 
@@ -122,7 +121,13 @@ pub(crate) async fn ensure(
 ) -> lapin::Result<Vec<String>> {
     let mut faults = Vec::new();
     let mut channel = connection.create_channel().await?;
-    for part in parts(names, handlers) {
+    let mut parts = parts(names, handlers);
+    if passive {
+        // What is declared last is looked for first: somebody may be about to declare it all, and
+        // whoever finds the exchange shall find what belongs to it.
+        parts.reverse();
+    }
+    for part in parts {
         if !passive {
             let Err(error) = part.declare(&channel).await else { continue };
             // The broker closes the channel on which it refuses something.
@@ -155,7 +160,7 @@ fn parts(names: &Names, handlers: &[HandlerName]) -> Vec<Part> {
     for handler in handlers {
         parts.push(Part::Queue { name: names.queue(handler), arguments: for_references(names) });
     }
-    // After the queues: whoever finds the exchange finds them, too.
+    // After the queues: whatever is published finds them.
     // Direct: the handler's name is the whole address.
     let exchange = names.exchange().to_owned();
     parts.push(Part::Exchange { name: exchange.clone(), kind: ExchangeKind::Direct, arguments: for_exchange(names) });
@@ -208,68 +213,22 @@ fn text(text: &str) -> AMQPValue {
     AMQPValue::LongString(text.into())
 }
 
+/// Declares the queue of a handler. It is refused when there is one with other options.
+pub(crate) async fn declare(channel: &Channel, names: &Names, handler: &HandlerName) -> lapin::Result<()> {
+    Part::Queue { name: names.queue(handler), arguments: for_references(names) }.declare(channel).await
+}
+
 /// A name for the protocol. Names are checked when the options are; an impossible one that got
 /// here all the same is cut, and the broker says that there is nothing of that name.
 pub(crate) fn short(name: &str) -> ShortString {
     ShortString::try_new(name).unwrap_or_else(|_| name.chars().take(LONGEST_NAME / 4).collect::<String>().into())
 }
 
-/// How much word waits for a handler, and whether its queue is the one it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct QueueDepth {
-    /// Whose word.
-    pub handler: HandlerName,
-    /// The name of the queue.
-    pub queue: String,
-    /// References that no process has. Those that a process holds are not counted.
-    pub waiting: u32,
-    /// Processes that take from it.
-    pub consumers: u32,
-    /// What is not as it should be, in the words of the broker: the queue is missing, or has no
-    /// dead-letter exchange, another type or another limit.
-    pub fault: Option<String>,
-}
-
-impl QueueDepth {
-    /// Asks the broker.
-    ///
-    /// The protocol does not read a queue's options to anybody. But declaring a queue that exists
-    /// changes nothing and is refused when the options differ, naming the first that does. A user
-    /// who may declare nothing is refused for that reason, which says nothing about the queue.
-    pub(crate) async fn ask(connection: &Connection, names: &Names, handler: &HandlerName) -> lapin::Result<Self> {
-        let queue = names.queue(handler);
-        let mut depth = Self { handler: handler.clone(), queue, waiting: 0, consumers: 0, fault: None };
-        let channel = connection.create_channel().await?;
-        match count(&channel, &depth.queue).await {
-            Ok((waiting, consumers)) => (depth.waiting, depth.consumers) = (waiting, consumers),
-            Err(error) if error.is_amqp_soft_error() => {
-                depth.fault = Some(reason(&error));
-                return Ok(depth);
-            }
-            Err(error) => return Err(error),
-        }
-        let part = Part::Queue { name: depth.queue.clone(), arguments: for_references(names) };
-        match part.declare(&channel).await {
-            Err(error) if is_refused_because(&error, &AMQPSoftError::PRECONDITIONFAILED) => {
-                depth.fault = Some(reason(&error));
-            }
-            Err(error) if !error.is_amqp_soft_error() => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        Ok(depth)
-    }
-}
-
 /// Messages that wait and consumers that listen.
-async fn count(channel: &Channel, queue: &str) -> lapin::Result<(u32, u32)> {
+pub(crate) async fn count(channel: &Channel, queue: &str) -> lapin::Result<(u32, u32)> {
     let options = QueueDeclareOptions { passive: true, ..Default::default() };
     let queue = channel.queue_declare(short(queue), options, FieldTable::default()).await?;
     Ok((queue.message_count(), queue.consumer_count()))
-}
-
-fn is_refused_because(error: &lapin::Error, because: &AMQPSoftError) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(error) if *error.kind() == AMQPErrorKind::Soft(because.clone()))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod app;
 mod cli;
 mod config;
 mod demo;
+mod doctor;
 mod http;
 mod key;
 mod logging;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use events_core::{
-    Clock, EventHistory, EventStore, Waker,
+    Clock, EventHistory, EventStore, StoreError, Waker,
     ports::{ApiKeys, DeliveryQueue, Leadership, SystemClock, TargetStates},
 };
-use events_postgres::{PgQueue, PgStore};
+use events_postgres::{Health, PgQueue, PgStore};
 use events_sqlite::SqliteStore;
 
 use crate::config::Database;
@@ -84,6 +84,14 @@ impl Storage {
                     waker.router();
                 }
             });
+        }
+    }
+
+    /// What the database server says about itself; `None` where there is none.
+    pub(crate) async fn server_health(&self) -> Option<Result<Health, StoreError>> {
+        match &self.adapter {
+            Adapter::Sqlite(_) => None,
+            Adapter::Postgres { store, .. } => Some(store.health().await),
         }
     }
 

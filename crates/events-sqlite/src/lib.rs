@@ -61,7 +61,7 @@ mod targets;
 mod values;
 mod writer;
 
-pub use open::OpenError;
+pub use open::{OpenError, sqlite_version};
 pub use sqlx::sqlite::SqliteConnection;
 pub use store::SqliteStore;
 

@@ -116,6 +116,15 @@ pub(crate) fn schema_version() -> i64 {
     MIGRATIONS.last().map_or(0, |(version, ..)| *version)
 }
 
+/// The version of SQLite that is linked into this program.
+///
+/// # Errors
+/// When SQLite does not even answer that.
+pub async fn sqlite_version() -> Result<String, sqlx::Error> {
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await?;
+    sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await
+}
+
 /// Opens the store at `path`; `max_pages` bounds the file, for tests of a full disk.
 pub(crate) async fn open(path: &Path, max_pages: Option<u32>) -> Result<SqliteStore, OpenError> {
     let io = |source| OpenError::Io { path: path.to_owned(), source };

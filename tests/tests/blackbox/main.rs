@@ -10,6 +10,7 @@ mod cli_errors;
 mod cluster;
 mod dead_letters;
 mod disk_full;
+mod doctor;
 mod duplicates;
 mod kills;
 mod lost_workers;

@@ -143,6 +143,18 @@ impl Operator {
         assert!(confirm.await.unwrap().await.unwrap().is_ack());
     }
 
+    /// Why each message in a queue of dead letters is there. Takes them out.
+    pub(crate) async fn reasons(&self, queue: &str) -> Vec<String> {
+        let (channel, mut reasons) = (self.channel().await, Vec::new());
+        let options = lapin::options::BasicGetOptions { no_ack: true };
+        while let Some(letter) = channel.basic_get(queue.into(), options).await.unwrap() {
+            let headers = letter.properties.headers().clone().unwrap_or_default();
+            let reason = headers.inner().get("x-first-death-reason").and_then(|reason| reason.as_long_string());
+            reasons.push(reason.map_or_else(|| "none".to_owned(), ToString::to_string));
+        }
+        reasons
+    }
+
     /// Messages that wait in a queue; none when there is no such queue.
     pub(crate) async fn waiting(&self, queue: &str) -> u32 {
         let options = lapin::options::QueueDeclareOptions { passive: true, ..Default::default() };

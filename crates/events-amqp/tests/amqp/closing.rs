@@ -53,6 +53,19 @@ async fn closing_does_not_wait_for_a_broker_that_is_silent() {
     tokio::time::timeout(Duration::from_secs(20), queue.close()).await.expect("it ends");
 }
 
+/// The library would wait for an answer to its goodbye until the heartbeats fail.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_is_dropped_leaves_no_connection_even_if_the_broker_is_silent() {
+    let broker = Broker::new();
+    let proxy = Proxy::new().await;
+    let url = format!("{}?heartbeat=60", proxy.url()).into();
+    let queue = started(events_amqp::AmqpOptions { url, ..broker.options() }).await;
+    assert_eq!(proxy.connections(), 2);
+    proxy.hold();
+    drop(queue);
+    eventually("both connections end", async || proxy.connections() == 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_only_publishes_takes_no_word() {
     let broker = Broker::new();

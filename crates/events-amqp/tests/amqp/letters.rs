@@ -27,6 +27,8 @@ async fn what_is_no_reference_becomes_a_dead_letter_and_stops_nobody() {
     assert_eq!(seqs(&received), [5]);
     queue.ack(receipts(&received)).await.unwrap();
     eventually("seven dead letters", async || operator.waiting(&broker.name("dead")).await == 7).await;
+    let reasons = operator.reasons(&broker.name("dead")).await;
+    assert_eq!(reasons, ["rejected"; 7], "each was refused when it came for the first time");
     assert!(queue.status().connected);
 }
 

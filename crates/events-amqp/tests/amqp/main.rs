@@ -1,6 +1,7 @@
 //! The queue against a real RabbitMQ, named by `EVENTS_TEST_AMQP_URL`.
 #![allow(clippy::unwrap_used)]
 
+mod alarm;
 mod broker;
 mod closing;
 mod contract;

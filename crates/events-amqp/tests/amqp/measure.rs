@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use events_core::ports::DeliveryQueue;
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use lapin::{BasicProperties, options::BasicPublishOptions};
+use lapin::{BasicProperties, Channel, Consumer, options::BasicPublishOptions};
 
-use crate::broker::{Broker, receipts, receive, slack, started, word};
+use crate::broker::{Broker, Operator, receipts, receive, started, word};
 
 const CALLS: i64 = 800;
 const EVENTS: i64 = 500;
@@ -52,14 +52,19 @@ async fn measure_pushing() {
     }
 }
 
-/// From the push of one reference to its receipt, ten a second.
+/// From the push of one reference to its receipt, ten a second; and the same by the bare library,
+/// through a queue with the same options and through a classic one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn measure_latency() {
     let broker = Broker::new();
     let queue = broker.queue().await;
+    let operator = broker.operator().await;
+    let classic = broker.name("dead"); // durable, too, and there already
+    let bare_quorum = Bare::new(&operator, &broker.name("webhooks")).await;
+    let bare_classic = Bare::new(&operator, &classic).await;
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
-    let (mut to_receive, mut to_confirm) = (Vec::new(), Vec::new());
+    let mut times = [const { Vec::new() }; 4];
     for seq in 0..300 {
         ticks.tick().await;
         let begun = Instant::now();
@@ -74,10 +79,14 @@ async fn measure_latency() {
             elapsed
         };
         let (confirmed, received) = tokio::join!(push, arrive);
-        to_confirm.push(confirmed);
-        to_receive.push(received);
+        times[0].push(received);
+        times[1].push(confirmed);
+        times[2].push(bare_quorum.journey().await);
+        times[3].push(bare_classic.journey().await);
     }
-    for (what, mut times) in [("push to receive", to_receive), ("push to confirm", to_confirm)] {
+    for (what, mut times) in
+        ["push to receive", "push to confirm", "bare, quorum", "bare, classic"].into_iter().zip(times)
+    {
         times.sort();
         println!(
             "{what}: p50 {:?}, p99 {:?}, of {}",
@@ -86,5 +95,33 @@ async fn measure_latency() {
             times.len()
         );
     }
-    drop(queue.receive(&slack(), 1));
+}
+
+/// A consumer and a publisher of the bare library.
+struct Bare {
+    channel: Channel,
+    consumer: tokio::sync::Mutex<Consumer>,
+    queue: String,
+}
+
+impl Bare {
+    async fn new(operator: &Operator, queue: &str) -> Self {
+        let channel = operator.channel().await;
+        let (name, tag) = (queue.into(), "".into());
+        let consumer = channel.basic_consume(name, tag, Default::default(), Default::default()).await.unwrap();
+        Self { channel, consumer: consumer.into(), queue: queue.to_owned() }
+    }
+
+    async fn journey(&self) -> Duration {
+        let mut consumer = self.consumer.lock().await;
+        let begun = Instant::now();
+        let properties = BasicProperties::default().with_delivery_mode(2);
+        let (key, options) = (self.queue.as_str().into(), Default::default());
+        let publish = self.channel.basic_publish("".into(), key, options, b"word", properties);
+        drop(publish.await.unwrap());
+        let delivery = consumer.next().await.unwrap().unwrap();
+        let elapsed = begun.elapsed();
+        delivery.ack(Default::default()).await.unwrap();
+        elapsed
+    }
 }

@@ -1,6 +1,12 @@
 //! A machine between the queue and the broker, which can fall silent, cut and speak for itself.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -36,6 +42,7 @@ pub(crate) struct Proxy {
     mode: watch::Sender<Mode>,
     cut: broadcast::Sender<()>,
     injected: broadcast::Sender<Vec<u8>>,
+    open: Arc<AtomicUsize>,
     task: AbortHandle,
 }
 
@@ -48,6 +55,8 @@ impl Proxy {
         let (mode, modes) = watch::channel(Mode::Pass);
         let (cut, cuts) = broadcast::channel(16);
         let (injected, injections) = broadcast::channel(16);
+        let open = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&open);
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {
@@ -57,15 +66,18 @@ impl Proxy {
                 }
                 let (broker, modes) = (Arc::clone(&broker), modes.clone());
                 let (mut cuts, injections) = (cuts.resubscribe(), injections.resubscribe());
+                let counter = Arc::clone(&counter);
                 connections.spawn(async move {
+                    counter.fetch_add(1, Ordering::SeqCst);
                     tokio::select! {
                         _ = cuts.recv() => {}
                         () = carry(stream, &broker, modes, injections) => {}
                     }
+                    counter.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { address, mode, cut, injected, task: task.abort_handle() }
+        Self { address, mode, cut, injected, open, task: task.abort_handle() }
     }
 
     /// The broker's URL, through here.
@@ -95,6 +107,11 @@ impl Proxy {
     /// Every connection breaks. New ones work.
     pub(crate) fn cut(&self) {
         drop(self.cut.send(())); // nobody may be connected
+    }
+
+    /// Connections that neither side has ended.
+    pub(crate) fn connections(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// What a broker says that is short of memory. Not while something else is being said.

@@ -61,7 +61,9 @@ async fn what_is_returned_is_told_to_whoever_pushed_it_and_nobody_else() {
         .exchange_declare(name.into(), ExchangeKind::Direct, durable, FieldTable::default())
         .await
         .unwrap();
-    operator.declare(&broker.name("slack"), FieldTable::default()).await;
+    // Not durable, so that it confirms at once, together with what is returned.
+    let (queue, transient) = (broker.name("slack"), Default::default());
+    operator.channel().await.queue_declare(queue.into(), transient, FieldTable::default()).await.unwrap();
     let (queue, bind) = (broker.name("slack"), Default::default());
     operator
         .channel()

@@ -27,6 +27,18 @@ async fn a_queue_that_is_deleted_is_declared_and_consumed_again() {
     assert_eq!(seqs(&receive(&queue).await), [2]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exchange_that_is_deleted_is_declared_again_with_its_bindings() {
+    let broker = Broker::new();
+    let queue = broker.queue().await;
+    let exchange = broker.exchange.as_str().into();
+    broker.operator().await.channel().await.exchange_delete(exchange, Default::default()).await.unwrap();
+    let lost = queue.push(word("slack", [1])).await;
+    assert!(matches!(&lost, Err(QueueError::Unknown(reason)) if reason.contains("no exchange")), "{lost:?}");
+    push(&queue, word("slack", [2])).await;
+    assert_eq!(seqs(&receive(&queue).await), [2]);
+}
+
 /// Whoever waits while the queue is deleted learns of it, and looks for itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_for_a_queue_that_is_deleted_is_told() {

@@ -4,6 +4,7 @@ mod client;
 mod dead_letters;
 mod deliveries;
 mod demo;
+mod doctor;
 mod emit;
 mod keys;
 mod offline;
@@ -71,6 +72,8 @@ enum Command {
     Migrate,
     /// Check the configuration and say what it means; changes nothing
     Check,
+    /// Look at the database and the broker, and say what to do
+    Doctor,
     /// Run a server on throwaway data with built-in receivers, and publish a customer's story
     Demo(demo::Arguments),
 }
@@ -108,6 +111,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Serve(arguments) => serve::run(arguments, sources, cli.json).await,
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Migrate => offline::migrate(load(&sources)?, cli.json).await,
+            Command::Doctor => doctor::run(load(&sources)?, cli.json).await,
             Command::Check => offline::check(&load(&sources)?, cli.json),
             Command::Emit(arguments) => emit::run(arguments, &client(&load(&sources)?)?, cli.json).await,
             Command::Tail(arguments) => tail::run(arguments, &client(&load(&sources)?)?, cli.json).await,

@@ -31,12 +31,28 @@ impl Broker {
         Ok(Some(Self { options, shown }))
     }
 
-    /// Begins to connect, with a queue for each of these handlers.
+    /// Begins to connect, with a queue for each of these handlers, to push and to receive.
     pub(crate) fn connect<'h>(
         self,
         handlers: impl IntoIterator<Item = &'h dyn EventHandler>,
     ) -> anyhow::Result<AmqpQueue> {
-        let mut options = self.options;
+        self.start(handlers, true)
+    }
+
+    /// The same, to look at the broker only.
+    pub(crate) fn look<'h>(
+        self,
+        handlers: impl IntoIterator<Item = &'h dyn EventHandler>,
+    ) -> anyhow::Result<AmqpQueue> {
+        self.start(handlers, false)
+    }
+
+    fn start<'h>(
+        self,
+        handlers: impl IntoIterator<Item = &'h dyn EventHandler>,
+        consume: bool,
+    ) -> anyhow::Result<AmqpQueue> {
+        let mut options = AmqpOptions { consume, ..self.options };
         let queue =
             |handler: &dyn EventHandler| AmqpHandler::with_concurrency(handler.name(), handler.policy().concurrency);
         options.handlers = handlers.into_iter().map(queue).collect();

@@ -214,6 +214,31 @@ mod tests {
     }
 
     #[test]
+    fn several_processes_need_a_database_that_they_can_share() {
+        let problem = refused("", &[("EVENTS__SERVER__ROLE", "worker")]);
+        assert!(problem.contains("server.role") && problem.contains("DATABASE_URL"), "{problem}");
+        let problem = refused("[server]\nrole = \"boss\"", &[("DATABASE_URL", "postgres://db/events")]);
+        assert!(problem.contains("server.role") && problem.contains("all, api, worker"), "{problem}");
+        let config = loaded("[server]\nrole = \"api\"", &[("DATABASE_URL", "postgres://db/events")]);
+        assert!(config.role.serves_api() && !config.role.works());
+    }
+
+    #[test]
+    fn a_broker_is_named_by_its_url() {
+        let url = "amqp://app:tops3cret@rabbit:5673/%2f?heartbeat=5";
+        let config = loaded("[amqp]\nexchange = \"shop\"", &[("AMQP_URL", url)]);
+        let shown = format!("{:?}", config.settings());
+        assert!(shown.contains("amqp://app@rabbit:5673/%2f") && !shown.contains("tops3cret"), "{shown}");
+        assert!(loaded("", &[]).broker.is_none());
+        let problem = refused("[amqp]\nexchange = \"shop\"", &[]);
+        assert!(problem.contains("amqp.url"), "{problem}");
+        for wrong in ["http://app:tops3cret@rabbit", "tops3cret", "amqp://app:tops3cret@"] {
+            let problem = refused("", &[("AMQP_URL", wrong)]);
+            assert!(problem.starts_with("amqp") && !problem.contains("tops3cret"), "{problem}");
+        }
+    }
+
+    #[test]
     fn a_secret_in_a_wrong_place_is_not_repeated() {
         let problem = refused("[slack]\nwebhook_url = \"hooks.slack.com/services/T0/B0/tops3cret\"", &[]);
         assert!(!problem.contains("tops3cret") && problem.contains("webhook_url"), "{problem}");

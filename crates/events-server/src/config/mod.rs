@@ -11,7 +11,7 @@ mod role;
 mod settings;
 mod written;
 
-pub(crate) use self::{database::Database, meant::LogFormat};
+pub(crate) use self::{broker::Broker, database::Database, meant::LogFormat};
 pub use self::{
     load::{Sources, load},
     meant::Config,
