@@ -5,9 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use events_tests::{Api, Home, Receiver, Reply, eventually, numbered};
+use events_tests::{Api, Home, Receiver, Reply, Store, eventually, numbered, on_each_store};
 use serde_json::Value;
 use tokio::task::JoinSet;
+
+on_each_store! {
+    without_handlers_all_are_processed_after_a_kill,
+    a_clean_restart_in_a_backlog_sends_each_event_once,
+}
 
 const CLIENTS: u64 = 5;
 /// Events of each client, and how many of them go into one call.
@@ -55,9 +60,8 @@ async fn assert_in_order(api: &Api) {
     assert!(by_client.values().all(|numbers| numbers.len() == 1_000 && numbers.is_sorted()));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_handlers_all_are_processed_after_a_kill() {
-    let home = Home::new("");
+async fn without_handlers_all_are_processed_after_a_kill(store: Store) {
+    let home = Home::on(&store, "");
     let server = home.start().await;
     publish(&server.api()).await;
     let waiting = server.api().health().await["depth"]["unrouted"].clone();
@@ -71,10 +75,9 @@ async fn without_handlers_all_are_processed_after_a_kill() {
     assert!(server.api().deliveries("succeeded").await.is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clean_restart_in_a_backlog_sends_each_event_once() {
+async fn a_clean_restart_in_a_backlog_sends_each_event_once(store: Store) {
     let receiver = Receiver::start().await;
-    let home = Home::new(&receiver.slack(CHANNELS));
+    let home = Home::on(&store, &receiver.slack(CHANNELS));
     let server = home.start().await;
     let started = Instant::now();
     publish(&server.api()).await;

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use events_tests::{Home, PATIENCE, Receiver, Reply, batch, eventually, numbered};
+use events_tests::{Home, PATIENCE, Receiver, Reply, Store, batch, eventually, numbered, on_each_store};
+
+on_each_store! {
+    a_slow_target_with_a_pile_of_messages_delays_nobody_else,
+}
 
 /// Events that wait for the slow target, fifty to a digest.
 const PILE: u64 = 1_000;
@@ -11,11 +15,10 @@ const CALLS: usize = 6;
 /// A call is given up after ten seconds; everybody else has been told long before the first is.
 const SOON: Duration = Duration::from_secs(4);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_target_with_a_pile_of_messages_delays_nobody_else() {
+async fn a_slow_target_with_a_pile_of_messages_delays_nobody_else(store: Store) {
     let receiver = Receiver::start().await;
     receiver.answer("c0", Reply::Hold);
-    let home = Home::new(&receiver.slack(5));
+    let home = Home::on(&store, &receiver.slack(5));
     let server = home.start().await;
     let api = server.api();
     let answer = api.try_publish(&batch(1, 0..PILE)).await.unwrap();

@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use events_tests::{Api, Home, PATIENCE, Receiver, Reply, Server, batch, eventually};
+use events_tests::{Api, Home, PATIENCE, Receiver, Reply, Server, Store, batch, eventually, on_each_store};
+
+on_each_store! {
+    deliveries_in_flight_are_finished_and_not_sent_again,
+    a_server_without_clients_stops_in_order_too,
+}
 
 /// Channels with two events each: the first is under way, the second is claimed and waits for it.
 const CHANNELS: usize = 50;
@@ -40,10 +45,9 @@ async fn outcomes(api: &Api) -> Vec<String> {
     all
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deliveries_in_flight_are_finished_and_not_sent_again() {
+async fn deliveries_in_flight_are_finished_and_not_sent_again(store: Store) {
     let receiver = Receiver::start().await;
-    let home = Home::new(&receiver.slack(CHANNELS));
+    let home = Home::on(&store, &receiver.slack(CHANNELS));
     let server = home.start().await;
     fill(&receiver, &server.api()).await;
 
@@ -95,13 +99,12 @@ async fn a_receiver_that_never_answers_holds_a_server_for_its_grace_only() {
 }
 
 /// Stopping waits for deliveries whether or not anybody is connected to the API.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_without_clients_stops_in_order_too() {
+async fn a_server_without_clients_stops_in_order_too(store: Store) {
     const ROUNDS: usize = 8;
     let receiver = Receiver::start().await;
     for round in 0..ROUNDS {
         receiver.answer_all(Reply::Hold);
-        let home = Home::new(&receiver.slack(1));
+        let home = Home::on(&store, &receiver.slack(1));
         let server = home.start().await;
         let _ = home.cli(&server, &["emit", "test.c0", &format!("n={round}")]).ok();
         eventually("the message", PATIENCE, async || (receiver.ledger().0.len() == round + 1).then_some(())).await;

@@ -7,14 +7,15 @@ use std::{
 
 use events_tests::{Load, PATIENCE, Store, reconcile};
 
-use super::{CHANNELS, PUBLISHERS, cluster};
+use super::{CHANNELS, PUBLISHERS, cluster_with, through};
 
 const ROUNDS: u64 = 15;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_acknowledged_event_is_lost_when_the_api_is_killed() {
+with_and_without_broker!(no_acknowledged_event_is_lost_when_the_api_is_killed);
+
+async fn no_acknowledged_event_is_lost_when_the_api_is_killed(broker: Option<String>) {
     let Some(store) = Store::postgres() else { return };
-    let (mut cluster, receiver) = cluster(&store).await;
+    let (mut cluster, receiver) = cluster_with(&store, broker.as_deref()).await;
     let load = Load::start(cluster.api(), PUBLISHERS, CHANNELS);
     let started = Instant::now();
     for _ in 0..ROUNDS {
@@ -32,8 +33,11 @@ async fn no_acknowledged_event_is_lost_when_the_api_is_killed() {
     assert!(published.failed > 0, "nobody was published to when it was killed");
     assert_eq!(found.duplicates, [], "workers know nothing of it");
     println!(
-        "{ROUNDS} kills of the API in {took:?}: {} tries failed, {} of them had stored their event, which was found by its key: {found}",
-        published.failed, published.found
+        "{}: {ROUNDS} kills of the API in {took:?}: {} tries failed, {} of them had stored their event, which was found \
+         by its key: {found}",
+        through(broker.as_deref()),
+        published.failed,
+        published.found
     );
 }
 

@@ -4,14 +4,15 @@ use std::time::Instant;
 
 use events_tests::{Load, PATIENCE, Store, reconcile};
 
-use super::{CHANNELS, PUBLISHERS, cluster};
+use super::{CHANNELS, PUBLISHERS, cluster_with, through};
 
 const ROUNDS: usize = 3;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rolling_restart_is_not_noticed_by_anybody() {
+with_and_without_broker!(a_rolling_restart_is_not_noticed_by_anybody);
+
+async fn a_rolling_restart_is_not_noticed_by_anybody(broker: Option<String>) {
     let Some(store) = Store::postgres() else { return };
-    let (mut cluster, receiver) = cluster(&store).await;
+    let (mut cluster, receiver) = cluster_with(&store, broker.as_deref()).await;
     let load = Load::start(cluster.api(), PUBLISHERS, CHANNELS);
     let started = Instant::now();
     for worker in [0, 1].repeat(ROUNDS) {
@@ -26,5 +27,5 @@ async fn a_rolling_restart_is_not_noticed_by_anybody() {
     assert_eq!(published.failed, 0);
     assert_eq!(found.duplicates, []);
     assert_eq!(found.attempts, [("done".to_owned(), found.events)].into(), "nothing was cut off");
-    println!("{ROUNDS} rolling restarts of two workers in {took:?}: {found}");
+    println!("{}: {ROUNDS} rolling restarts of two workers in {took:?}: {found}", through(broker.as_deref()));
 }
