@@ -29,7 +29,7 @@ const ROUNDS: usize = 3;
 
 /// Runs the groups whose names are wanted: `postgres …`, and `amqp …` for what goes through the broker.
 pub(crate) async fn run(report: &mut Report, wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
-    let groups = ["publish", "work", "latency", "full", "worker"].map(|group| format!("postgres {group}"));
+    let groups = ["publish", "work", "latency", "full", "memory"].map(|group| format!("postgres {group}"));
     let through_broker = ["work", "latency"].map(|group| format!("amqp {group}"));
     if !groups.iter().chain(&through_broker).any(|group| wanted(group)) {
         return Ok(());
@@ -39,7 +39,7 @@ pub(crate) async fn run(report: &mut Report, wanted: impl Fn(&str) -> bool) -> a
         return Ok(());
     }
     let server = Postgres::start_durable()?;
-    let [publish, work, latency, full, worker] = groups.map(|group| wanted(&group));
+    let [publish, work, latency, full, memory] = groups.map(|group| wanted(&group));
     if publish {
         publish::run(report, &server).await?;
     }
@@ -52,7 +52,7 @@ pub(crate) async fn run(report: &mut Report, wanted: impl Fn(&str) -> bool) -> a
     if full {
         full::run(report, &server).await?;
     }
-    if worker {
+    if memory {
         process::run(report, &server).await?;
     }
     let [work, latency] = through_broker.map(|group| wanted(&group));
