@@ -19,7 +19,7 @@ INSERT INTO deliveries (seq, handler, target, due_at)
 SELECT n, 'noop', 'target_' || n % 1000, now() + interval '1 day' FROM generate_series(1, 200000) AS n;
 INSERT INTO target_states (handler, target, first_due_at)
 SELECT handler, target, min(due_at) FROM deliveries GROUP BY handler, target;
-VACUUM (ANALYZE) events; VACUUM (ANALYZE) deliveries; VACUUM (ANALYZE) target_states; VACUUM (ANALYZE) event_ids;
+VACUUM (ANALYZE) events_from_0; VACUUM (ANALYZE) deliveries; VACUUM (ANALYZE) target_states; VACUUM (ANALYZE) event_ids;
 CHECKPOINT";
 
 const CLAIM: &str = include_str!("../../../../crates/events-postgres/src/queries/claim.sql");
