@@ -28,6 +28,9 @@ pub(crate) async fn renew(
     Ok(leases.into_iter().filter(|held| !renewed.contains(held)).collect())
 }
 
+/// Claims that are looked at in one statement.
+const CLAIMS: usize = 256;
+
 /// Makes deliveries due again whose lease ended before `now`.
 pub(crate) async fn release_expired(
     database: &Database,
@@ -35,10 +38,18 @@ pub(crate) async fn release_expired(
     now: Timestamp,
     limit: usize,
 ) -> Result<usize, Failure> {
-    let values = arguments![Time(now), crate::count(limit)];
-    let rows = database.change(include_str!("queries/release_expired.sql"), values).await?;
-    let Some(row) = rows.first() else { return Ok(0) };
-    let cells = Cells::of(row, "deliveries", "released");
-    notifier.handlers(cells.get::<Vec<String>>("handlers")?.iter().map(String::as_str));
-    cells.number("released")
+    let mut released = 0;
+    loop {
+        let values = arguments![Time(now), crate::count(limit - released), crate::count(CLAIMS)];
+        let rows = database.change(include_str!("queries/release_expired.sql"), values).await?;
+        let Some(row) = rows.first() else { return Ok(released) };
+        let cells = Cells::of(row, "deliveries", "released");
+        notifier.handlers(cells.get::<Vec<String>>("handlers")?.iter().map(String::as_str));
+        released += cells.number::<usize>("released")?;
+        let (looked, open): (usize, usize) = (cells.number("looked")?, cells.number("open")?);
+        // Where all of them are still open, they would be looked at again at once.
+        if looked < CLAIMS || open == looked || released >= limit {
+            return Ok(released);
+        }
+    }
 }

@@ -21,7 +21,10 @@ use crate::{
 };
 
 /// Each migration with its version. Append only: what was released is never edited.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "events", include_str!("../migrations/0001_events.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "events", include_str!("../migrations/0001_events.sql")),
+    (2, "claims", include_str!("../migrations/0002_claims.sql")),
+];
 
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the
 /// application if it shares the schema.

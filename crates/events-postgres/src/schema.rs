@@ -8,9 +8,10 @@ use std::{
 use sqlx::AssertSqlSafe;
 
 /// The tables and views of the store.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "api_keys",
     "attempts",
+    "claims",
     "dead_letters",
     "deliveries",
     "event_ids",

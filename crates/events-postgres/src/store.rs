@@ -69,6 +69,13 @@ impl PgStore {
         self.database.schema.name()
     }
 
+    /// How many commits of published events may be under way at the same time: half of the working
+    /// connections, so that as many are left for routing, claiming and settling.
+    #[must_use]
+    pub fn commits_at_once(&self) -> usize {
+        (self.options.working / 2).max(1) as usize
+    }
+
     /// The database's clock, for whoever passes times to this store.
     #[must_use]
     pub fn clock(&self) -> PgClock {

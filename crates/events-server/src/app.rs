@@ -47,6 +47,7 @@ impl App {
             retention: config.retention,
             clock: clock.clone(),
             worker: format!("{}-{}", host(), std::process::id()),
+            commits_at_once: storage.commits_at_once,
             ..EngineOptions::default()
         };
         let mut builder = Engine::builder(storage.store.clone(), storage.history.clone())

@@ -22,6 +22,8 @@ pub(crate) struct Storage {
     pub(crate) clock: Arc<dyn Clock>,
     /// The schema that the store is at.
     pub(crate) schema_version: i64,
+    /// Commits of published events that it makes at the same time.
+    pub(crate) commits_at_once: usize,
     adapter: Adapter,
 }
 
@@ -38,18 +40,25 @@ impl Storage {
             Database::Sqlite(path) => {
                 let store = Arc::new(SqliteStore::open(path).await?);
                 let version = store.schema_version();
-                Ok(Self::of(store.clone(), Arc::new(SystemClock), version, Adapter::Sqlite(store)))
+                Ok(Self::of(store.clone(), Arc::new(SystemClock), version, 1, Adapter::Sqlite(store)))
             }
             Database::Postgres { options, .. } => {
                 let store = Arc::new(PgStore::open_with((**options).clone()).await?);
                 let (clock, version) = (Arc::new(store.clock()), store.schema_version());
                 let queue = Arc::new(PgQueue::start(&store));
-                Ok(Self::of(store.clone(), clock, version, Adapter::Postgres { store, queue }))
+                let commits = store.commits_at_once();
+                Ok(Self::of(store.clone(), clock, version, commits, Adapter::Postgres { store, queue }))
             }
         }
     }
 
-    fn of<S>(store: Arc<S>, clock: Arc<dyn Clock>, schema_version: i64, adapter: Adapter) -> Self
+    fn of<S>(
+        store: Arc<S>,
+        clock: Arc<dyn Clock>,
+        schema_version: i64,
+        commits_at_once: usize,
+        adapter: Adapter,
+    ) -> Self
     where
         S: EventStore + EventHistory + TargetStates + ApiKeys + Leadership + 'static,
     {
@@ -61,6 +70,7 @@ impl Storage {
             leadership: store,
             clock,
             schema_version,
+            commits_at_once,
             adapter,
         }
     }

@@ -10,9 +10,9 @@ use std::{
 
 use async_trait::async_trait;
 use events_core::{
-    Engine, EventHandler, HandlerError, HandlerName, NewEvent, Pattern,
+    Engine, Event, EventHandler, HandlerError, HandlerName, Limits, Metadata, NewEvent, Pattern,
     delivery::Delivery,
-    ports::{Delivered, HandlerPolicy},
+    ports::{Delivered, HandlerPolicy, RandomIds, SystemClock},
     routing::Route,
     types,
 };
@@ -87,4 +87,11 @@ pub(crate) fn event(number: usize) -> NewEvent {
 
 pub(crate) fn events(from: usize, count: usize) -> Vec<NewEvent> {
     (from..from + count).map(event).collect()
+}
+
+/// The `number`th event as it is stored.
+pub(crate) fn complete(number: usize) -> Event {
+    let origin = Metadata { source: "bench".into(), environment: "production".into(), ..Metadata::default() };
+    let stored = event(number).into_event(&origin, &Limits::default(), &RandomIds, &SystemClock);
+    stored.expect("events of the benchmarks are in order")
 }

@@ -5,6 +5,7 @@
 
 mod engine;
 mod latency;
+mod postgres;
 mod publish;
 mod raw;
 mod report;
@@ -45,5 +46,6 @@ async fn measure(names: Vec<String>) -> anyhow::Result<Report> {
     if wanted("server") {
         server::run(&mut report).await?;
     }
+    postgres::run(&mut report, wanted).await?;
     Ok(report)
 }

@@ -99,13 +99,19 @@ impl Report {
 
     /// Writes `target/bench.json` and fails when a target was missed.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bench.json");
+        let path = target().join("bench.json");
         fs::write(&path, serde_json::to_string_pretty(&self.lines)?)?;
         if !self.missed.is_empty() {
             bail!("missed: {}", self.missed.join(", "));
         }
         Ok(())
     }
+}
+
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    let elsewhere = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    elsewhere.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"))
 }
 
 fn shown(Figure { median, least, greatest }: Figure, unit: &str) -> String {

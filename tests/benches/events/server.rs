@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
@@ -16,14 +16,14 @@ use serde_json::{Value, json};
 use crate::report::{Figure, Report, Target};
 
 /// Channels of the stand-in for Slack; each takes a digest of 50 a second.
-const CHANNELS: usize = 50;
+pub(crate) const CHANNELS: usize = 50;
 const BACKLOG: usize = 50_000;
 const EVENTS: usize = 500_000;
 
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     let server = Server::start(folder.path(), &slack()?)?;
-    let mebibytes = |field: &str| Ok::<_, anyhow::Error>(server.memory(field)? / 1024.0);
+    let mebibytes = |field: &str| Ok::<_, anyhow::Error>(server.process.memory(field)? / 1024.0);
 
     server.publish(0, BACKLOG, |number| format!("bench.type_{}", number % CHANNELS)).await?;
     server.processed().await?;
@@ -42,15 +42,15 @@ pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
     );
 
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let before = server.processor_seconds()?;
+    let before = server.process.processor_seconds()?;
     tokio::time::sleep(Duration::from_secs(30)).await;
-    let percent = (server.processor_seconds()? - before) / 30.0 * 100.0;
+    let percent = (server.process.processor_seconds()? - before) / 30.0 * 100.0;
     report.value("server, idle, share of one core", "%", Figure::of(vec![percent]), Target::AtMost(1.0));
     Ok(())
 }
 
 /// A receiver that answers every message with `ok`.
-fn slack() -> anyhow::Result<String> {
+pub(crate) fn slack() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?.to_string();
     thread::spawn(move || {
@@ -81,9 +81,66 @@ fn answer(stream: TcpStream) -> std::io::Result<()> {
     }
 }
 
-/// The release build of the server on a folder of its own.
+/// The configuration of a server with one template and one channel of Slack for each type of event.
+pub(crate) fn config(folder: &Path, slack: &str, more: &str) -> String {
+    let mut config = format!(
+        "{more}[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {folder:?}\n[slack]\nwebhook_url = \"http://{slack}/default\"\n[slack.channels]\n"
+    );
+    for channel in 0..CHANNELS {
+        config.push_str(&format!("\"#c{channel}\" = \"http://{slack}/c{channel}\"\n"));
+    }
+    config.push_str("[slack.templates]\n");
+    for channel in 0..CHANNELS {
+        config
+            .push_str(&format!("\"bench.type_{channel}\" = {{ template = \"n={{n}}\", channel = \"#c{channel}\" }}\n"));
+    }
+    config
+}
+
+/// The release build of the server as a process. Dropping it kills it.
+pub(crate) struct Process {
+    child: Child,
+    address: String,
+}
+
+impl Process {
+    pub(crate) fn start(folder: &Path, config: &str, arguments: &[&str]) -> anyhow::Result<Self> {
+        let file = folder.join("events.toml");
+        fs::write(&file, config)?;
+        let binary = crate::report::target().join("release/events-server");
+        let mut command = Command::new(&binary);
+        command.arg("--config").arg(&file).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot run {}", binary.display()))?;
+        let log = child.stderr.take().context("the server has no log")?;
+        let address = listening(log);
+        let mut process = Self { child, address: String::new() };
+        process.address = address?;
+        Ok(process)
+    }
+
+    /// A field of `/proc/<pid>/status`, in KiB.
+    pub(crate) fn memory(&self, field: &str) -> anyhow::Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let number = line.and_then(|line| line.split_whitespace().next()).context("no such field")?;
+        Ok(number.parse()?)
+    }
+
+    fn processor_seconds(&self) -> anyhow::Result<f64> {
+        crate::latency::processor_seconds(&self.child.id().to_string())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server on a folder of its own, and a client of its API.
 struct Server {
-    process: Child,
+    process: Process,
     url: String,
     key: String,
     http: reqwest::Client,
@@ -91,29 +148,11 @@ struct Server {
 
 impl Server {
     fn start(folder: &Path, slack: &str) -> anyhow::Result<Self> {
-        let mut config = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {folder:?}\n[slack]\nwebhook_url = \"http://{slack}/default\"\n[slack.channels]\n"
-        );
-        for channel in 0..CHANNELS {
-            config.push_str(&format!("\"#c{channel}\" = \"http://{slack}/c{channel}\"\n"));
-        }
-        config.push_str("[slack.templates]\n");
-        for channel in 0..CHANNELS {
-            config.push_str(&format!(
-                "\"bench.type_{channel}\" = {{ template = \"n={{n}}\", channel = \"#c{channel}\" }}\n"
-            ));
-        }
-        let file = folder.join("events.toml");
-        fs::write(&file, config)?;
-        let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/events-server");
-        let mut command = Command::new(&binary);
-        command.arg("--config").arg(&file).arg("serve").stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = command.spawn().with_context(|| format!("cannot run {}", binary.display()))?;
-        let log = process.stderr.take().context("the server has no log")?;
-        let address = listening(log)?;
+        let process = Process::start(folder, &config(folder, slack, ""), &["serve"])?;
         let key = fs::read_to_string(folder.join("admin.key"))?;
         let http = reqwest::Client::builder().no_proxy().build()?;
-        Ok(Self { process, url: format!("http://{address}"), key, http })
+        let url = format!("http://{}", process.address);
+        Ok(Self { process, url, key, http })
     }
 
     /// Publishes events in calls of 500.
@@ -137,25 +176,6 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-    }
-
-    /// A field of `/proc/<pid>/status`, in KiB.
-    fn memory(&self, field: &str) -> anyhow::Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        let number = line.and_then(|line| line.split_whitespace().next()).context("no such field")?;
-        Ok(number.parse()?)
-    }
-
-    fn processor_seconds(&self) -> anyhow::Result<f64> {
-        crate::latency::processor_seconds(&self.process.id().to_string())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -10,6 +10,11 @@ use anyhow::{Context, bail};
 
 use super::{POSTGRES_URL, given, is_skipped, place::Place, port, process::Process, programs};
 
+/// For tests, which have no power to lose.
+const QUICK: [&str; 2] = ["fsync=off", "full_page_writes=off"];
+/// The defaults of what decides about durability, whatever the distribution has made of them.
+const DURABLE: [&str; 3] = ["fsync=on", "full_page_writes=on", "synchronous_commit=on"];
+
 /// A PostgreSQL server with one empty database. Dropping it stops it and removes its data.
 ///
 /// It commits without waiting for the disk (`fsync = off`): what is tested is what a database does, and it survives
@@ -19,6 +24,7 @@ pub struct Postgres {
     process: Option<Process>,
     programs: PathBuf,
     port: u16,
+    settings: &'static [&'static str],
     place: Place, // last: it removes the directory
 }
 
@@ -34,6 +40,18 @@ impl Postgres {
     /// # Errors
     /// When PostgreSQL is not installed, or does not start; then with the end of its log.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&QUICK)
+    }
+
+    /// Starts one whose commits are on disk when they are answered, as in production: for measurements.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub fn start_durable() -> anyhow::Result<Self> {
+        Self::start_with(&DURABLE)
+    }
+
+    fn start_with(settings: &'static [&'static str]) -> anyhow::Result<Self> {
         let programs = programs::postgres()
             .context("no PostgreSQL found; install it (Debian: sudo apt-get install postgresql)")?;
         let place = Place::new("postgres", "postgres")?;
@@ -49,7 +67,7 @@ impl Postgres {
                 String::from_utf8_lossy(&output.stderr),
             );
         }
-        let mut server = Self { process: None, programs, port: port::free()?, place };
+        let mut server = Self { process: None, programs, port: port::free()?, settings, place };
         server.start_again()?;
         Ok(server)
     }
@@ -162,10 +180,11 @@ impl Postgres {
         for setting in [
             "listen_addresses=127.0.0.1",
             &format!("unix_socket_directories={}", self.place.path().display()),
-            "fsync=off",
-            "full_page_writes=off",
             "max_connections=200",
-        ] {
+        ]
+        .iter()
+        .chain(self.settings)
+        {
             command.args(["-c", setting]);
         }
         // SIGQUIT ends the other processes too, and leaves no shared memory behind.

@@ -40,6 +40,9 @@ pub struct EngineOptions {
     pub clock: Arc<dyn Clock>,
     /// Ids of new events.
     pub ids: Arc<dyn IdGenerator>,
+    /// Commits of published events that may be under way at the same time. 1 by default: right for a
+    /// store that makes one after the other, as SQLite does.
+    pub commits_at_once: usize,
 }
 
 impl Default for EngineOptions {
@@ -53,6 +56,7 @@ impl Default for EngineOptions {
             worker: format!("pid-{}", std::process::id()),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
+            commits_at_once: 1,
         }
     }
 }
@@ -135,6 +139,7 @@ impl EngineBuilder {
             origin: options.origin.clone(),
             clock: options.clock.clone(),
             ids: options.ids.clone(),
+            commits_at_once: options.commits_at_once,
         };
         let publisher = Publisher::start(store.clone(), publisher_options, wake.clone());
         let emitter = Emitter::start(publisher.clone(), options.emit_buffer, emit_stop.clone(), &emitting);

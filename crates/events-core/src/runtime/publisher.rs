@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::wake::Wake;
 use crate::{
@@ -27,12 +27,15 @@ pub struct PublisherOptions {
     pub clock: Arc<dyn Clock>,
     /// Ids of events that bring none.
     pub ids: Arc<dyn IdGenerator>,
+    /// Commits that may be under way at the same time; 1 where the store makes one after the other.
+    pub commits_at_once: usize,
 }
 
 /// Publishes events: `Ok` means durable.
 ///
 /// Calls that arrive while a commit is under way share the next one, so a thousand callers cost
-/// little more than one. Cloning is cheap; all clones share the queue.
+/// little more than one. Cloning is cheap; all clones share the queue. Who awaits one call before the
+/// next finds its events in that order in the log.
 ///
 /// Giving up on a call (dropping its future) leaves the event published or not, never half.
 #[derive(Clone)]
@@ -92,7 +95,7 @@ impl Publisher {
     /// Starts the commit loop; it ends when the last publisher is dropped.
     pub(crate) fn start(store: Arc<dyn EventStore>, options: PublisherOptions, wake: Wake) -> Self {
         let (calls, queue) = mpsc::channel(WAITING_CALLS);
-        tokio::spawn(commit_calls(store, queue, wake));
+        tokio::spawn(commit_calls(store, queue, wake, options.commits_at_once.max(1)));
         Self { calls, options: Arc::new(options) }
     }
 
@@ -130,7 +133,7 @@ impl Publisher {
     /// # Errors
     /// [`InvalidEvent`], which names the field, the fault and the remedy.
     pub fn prepare(&self, event: NewEvent) -> Result<Event, InvalidEvent> {
-        let PublisherOptions { limits, origin, clock, ids } = &*self.options;
+        let PublisherOptions { limits, origin, clock, ids, .. } = &*self.options;
         event.into_event(origin, limits, &**ids, &**clock)
     }
 
@@ -159,10 +162,12 @@ fn published(event: Arc<Event>, outcome: Appended) -> Result<Published, PublishE
     }
 }
 
-/// Commits whatever has gathered, again and again. There is no timer: while one commit is under
-/// way the next batch gathers, and a lone call is committed at once.
-async fn commit_calls(store: Arc<dyn EventStore>, mut queue: mpsc::Receiver<Call>, wake: Wake) {
+/// Commits whatever has gathered, again and again. There is no timer: while as many commits are under
+/// way as may be, the next batch gathers, and a lone call is committed at once.
+async fn commit_calls(store: Arc<dyn EventStore>, mut queue: mpsc::Receiver<Call>, wake: Wake, at_once: usize) {
+    let free = Arc::new(Semaphore::new(at_once));
     while let Some(first) = queue.recv().await {
+        let Ok(turn) = Arc::clone(&free).acquire_owned().await else { return };
         let mut batch = Batch::default();
         batch.add(first);
         while batch.has_room() {
@@ -171,8 +176,13 @@ async fn commit_calls(store: Arc<dyn EventStore>, mut queue: mpsc::Receiver<Call
                 Err(_) => break,
             }
         }
-        batch.commit(&*store).await;
-        wake.router();
+        let (store, wake) = (Arc::clone(&store), wake.clone());
+        let commit = async move {
+            batch.commit(&*store).await;
+            wake.router();
+            drop(turn);
+        };
+        if at_once == 1 { commit.await } else { drop(tokio::spawn(commit)) }
     }
 }
 

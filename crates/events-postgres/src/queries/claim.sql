@@ -59,6 +59,11 @@ claimed AS MATERIALIZED (
     WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM chosen))
     RETURNING delivery_id, seq, target, due_at, attempts, lease, guard
 ),
+noted AS (
+    -- For whoever looks after leases that end.
+    INSERT INTO claims (look_at, deliveries)
+    SELECT $4, array_agg(delivery_id ORDER BY delivery_id) FROM claimed HAVING count(*) > 0
+),
 waiting AS MATERIALIZED (
     -- When the first of what is left for each target is due.
     SELECT

@@ -32,6 +32,10 @@ claimed AS MATERIALIZED (
     WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM chosen))
     RETURNING delivery_id, seq, target, due_at, attempts, lease, guard
 ),
+noted AS (
+    INSERT INTO claims (look_at, deliveries)
+    SELECT $4, array_agg(delivery_id ORDER BY delivery_id) FROM claimed HAVING count(*) > 0
+),
 waiting AS MATERIALIZED (
     SELECT
         granted.target, granted.paced_until, granted.not_before, changes,

@@ -78,3 +78,5 @@ SELECT
     (SELECT count(*) FROM cancelled) AS cancelled,
     (SELECT coalesce(array_agg(handler ORDER BY delivery_id), '{}') FROM dropped) AS handlers,
     (SELECT coalesce(array_agg(target ORDER BY delivery_id), '{}') FROM dropped) AS targets
+-- The commit does not wait for the disk (docs/decisions/0020-routing-does-not-wait-for-the-disk.md).
+FROM set_config('synchronous_commit', 'off', true)

@@ -1,20 +1,47 @@
 -- Ends claims with what came of them. A settlement counts when its lease is the current one and still held.
-WITH held AS MATERIALIZED (
-    SELECT given.*, current.cancel_key, current.guard
-    FROM (SELECT * FROM unnest(
+--
+-- `(…) IS TRUE` keeps PostgreSQL from making joins of the lists: those look things up in a hash, while a plan
+-- that was made for a few settlements would compare each of hundreds with each.
+WITH given AS MATERIALIZED (
+    SELECT *, due_at IS NULL AS ends FROM unnest(
         $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::timestamptz[],
         $9::integer[], $10::integer[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
         $16::text[], $17::timestamptz[]
     ) WITH ORDINALITY AS given (
         delivery_id, lease, seq, handler, target, number, outcome, due_at, attempts, status, duration_ms, error_class,
         error, response, paused_until, disabled_reason, settled_at, place
-    ) ORDER BY delivery_id) AS given
+    )
+),
+ended AS MATERIALIZED (
+    DELETE FROM deliveries
+    WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM given WHERE ends))
+        AND lease_until IS NOT NULL
+        AND ((delivery_id, lease) IN (SELECT delivery_id, lease FROM given WHERE ends)) IS TRUE
+    RETURNING delivery_id, lease, cancel_key, guard
+),
+locked AS MATERIALIZED (
+    SELECT given.delivery_id, given.lease, given.due_at, given.attempts
+    FROM (SELECT * FROM given WHERE NOT ends ORDER BY delivery_id) AS given
     CROSS JOIN LATERAL (
-        SELECT cancel_key, guard FROM deliveries
-        WHERE deliveries.delivery_id = given.delivery_id AND deliveries.lease = given.lease AND lease_until IS NOT NULL
+        SELECT FROM deliveries
+        WHERE deliveries.delivery_id = given.delivery_id AND deliveries.lease = given.lease
+            AND lease_until IS NOT NULL
         LIMIT 1 -- looks up row by row, whatever the planner believes
         FOR UPDATE
     ) AS current
+),
+returned AS (
+    UPDATE deliveries
+    SET due_at = locked.due_at, attempts = locked.attempts, lease_until = NULL, worker = NULL
+    FROM locked
+    WHERE deliveries.delivery_id = locked.delivery_id
+        AND deliveries.delivery_id = ANY (ARRAY(SELECT delivery_id FROM locked))
+),
+held AS MATERIALIZED (
+    SELECT * FROM given
+    WHERE ((delivery_id, lease) IN (
+        SELECT delivery_id, lease FROM ended UNION ALL SELECT delivery_id, lease FROM locked
+    )) IS TRUE
 ),
 recorded AS (
     INSERT INTO attempts (
@@ -22,8 +49,8 @@ recorded AS (
         created_at
     )
     SELECT
-        delivery_id, seq, handler, target, number, outcome, due_at IS NULL, status, duration_ms, error_class, error,
-        response, settled_at
+        delivery_id, seq, handler, target, number, outcome, ends, status, duration_ms, error_class, error, response,
+        settled_at
     FROM held
     WHERE outcome IS NOT NULL
     ORDER BY place
@@ -36,18 +63,8 @@ buried AS (
     SELECT
         delivery_id, seq, handler, target, number, lease, cancel_key, guard, coalesce(error_class, 'unknown'),
         coalesce(error, ''), settled_at
-    FROM held
+    FROM held JOIN ended USING (delivery_id, lease)
     WHERE outcome = 'dead'
-),
-ended AS (
-    DELETE FROM deliveries WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM held WHERE due_at IS NULL))
-),
-returned AS (
-    UPDATE deliveries
-    SET due_at = held.due_at, attempts = held.attempts, lease_until = NULL, worker = NULL
-    FROM held
-    WHERE deliveries.delivery_id = held.delivery_id
-        AND deliveries.delivery_id = ANY (ARRAY(SELECT delivery_id FROM held WHERE due_at IS NOT NULL))
 ),
 targets AS (
     -- What waits again, and what targets brought upon themselves.

@@ -84,3 +84,25 @@ async fn a_claim_uses_the_index_of_due_times_at_size() {
     // Where the target's own range begins and ends, however many wait.
     assert!(uses("AND (due_at <= $2) AND (due_at >= ready") >= 1, "{}", plan.join("\n"));
 }
+
+/// With many events stored and few of them waiting, as after a year: what is routed already is not read again.
+#[tokio::test]
+async fn a_router_reads_what_is_unrouted_and_nothing_else() {
+    let place = Place::new().await;
+    let mut connection = working(&place).await;
+    connection
+        .execute(
+            "INSERT INTO events (event_type, payload) SELECT 'a.b', '{}' FROM generate_series(1, 5000);
+             DELETE FROM outbox WHERE seq < 4000; ANALYZE events; ANALYZE outbox;",
+        )
+        .await
+        .unwrap();
+    let explain =
+        format!("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {}", include_str!("../../src/queries/unrouted.sql"));
+    for limit in ["10", "500"] {
+        let rows = connection.fetch_all(AssertSqlSafe(explain.replace("$1", limit))).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let looked_up = format!("(actual rows=1 loops={limit})");
+        assert!(plan.iter().any(|step| step.contains("events_from_0") && step.contains(&looked_up)), "{plan:#?}");
+    }
+}

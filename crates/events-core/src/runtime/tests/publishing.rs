@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Bench, event, hooked::Hooked};
 use crate::{
-    Engine, EventId, EventType, NewEvent, PublishError, StoreError,
+    Engine, EngineOptions, EventId, EventType, NewEvent, PublishError, StoreError,
     ports::{EventHistory, TimelineQuery},
     testkit::MemoryStore,
 };
@@ -100,6 +100,25 @@ async fn callers_that_wait_share_the_next_commit() {
         caller.await.unwrap().unwrap();
     }
     assert_eq!(sizes(&store), [1, 99]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_commits_as_the_store_takes_are_under_way_and_then_callers_share() {
+    let store = Arc::new(Hooked::closed());
+    let options = EngineOptions { commits_at_once: 3, ..EngineOptions::default() };
+    let engine = Engine::builder(store.clone(), Arc::new(MemoryStore::new())).options(options).start();
+    let mut callers = Vec::new();
+    for _ in 0..20 {
+        let publisher = engine.publisher();
+        callers.push(tokio::spawn(async move { publisher.publish(event("a.b")).await }));
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await; // paused time: it has asked
+    }
+    assert_eq!(sizes(&store), [1, 1, 1]);
+    store.gate.add_permits(4);
+    for caller in callers {
+        caller.await.unwrap().unwrap();
+    }
+    assert_eq!(sizes(&store), [1, 1, 1, 17]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,90 @@
+//! Leases that end are found by the claims they were given in.
+
+use events_core::{
+    EventStore,
+    delivery::Delivery,
+    ports::RoutedEvent,
+    testkit::{at, claim, delivery, done},
+};
+use events_postgres::PgStore;
+
+use crate::support::{Place, events};
+
+/// So many deliveries, claimed `each` at a time for 30 s.
+async fn claimed(store: &PgStore, count: usize, each: usize) -> Vec<Delivery> {
+    store.append(events(count)).await.unwrap();
+    let routed = store.unrouted(count).await.unwrap();
+    let routed = routed.iter().map(|it| RoutedEvent {
+        seq: it.seq,
+        deliveries: vec![delivery("webhooks", "a")],
+        cancellations: Vec::new(),
+    });
+    store.route(routed.collect(), at(0)).await.unwrap();
+    let mut claimed = Vec::new();
+    while claimed.len() < count {
+        claimed.extend(store.claim(claim("webhooks").limit(each).build()).await.unwrap());
+    }
+    claimed
+}
+
+/// How many claims are looked after.
+async fn claims(place: &Place) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM claims").fetch_one(&mut place.connection().await).await.unwrap()
+}
+
+#[tokio::test]
+async fn no_index_of_deliveries_changes_with_a_claim() {
+    let place = Place::new().await;
+    let indexes: Vec<String> =
+        sqlx::query_scalar("SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'deliveries'::regclass")
+            .fetch_all(&mut place.connection().await)
+            .await
+            .unwrap();
+    assert!(!indexes.is_empty());
+    for changed in ["lease", "worker", "attempts"] {
+        assert!(indexes.iter().all(|index| !index.contains(changed)), "{indexes:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_is_forgotten_once_nothing_of_it_is_leased() {
+    let place = Place::new().await;
+    let claimed = claimed(&place.store, 3, 3).await;
+    place.store.settle(vec![done(&claimed[0], at(1))]).await.unwrap();
+    assert_eq!(place.store.release_expired(at(30), 100).await.unwrap(), 0, "a lease lasts until its end");
+    assert_eq!(claims(&place).await, 1);
+    assert_eq!(place.store.release_expired(at(31), 100).await.unwrap(), 2);
+    assert_eq!(claims(&place).await, 0);
+}
+
+#[tokio::test]
+async fn what_was_renewed_is_looked_at_when_its_new_lease_ends() {
+    let place = Place::new().await;
+    let claimed = claimed(&place.store, 3, 3).await;
+    let renewed = place.store.renew(vec![claimed[1].lease_ref()], at(60)).await.unwrap();
+    assert_eq!(renewed, []);
+    assert_eq!(place.store.release_expired(at(31), 100).await.unwrap(), 2);
+    assert_eq!((claims(&place).await, place.store.release_expired(at(60), 100).await.unwrap()), (1, 0));
+    assert_eq!((place.store.release_expired(at(61), 100).await.unwrap(), claims(&place).await), (1, 0));
+}
+
+#[tokio::test]
+async fn all_that_is_lost_is_found_among_many_claims_and_within_a_limit() {
+    let place = Place::new().await;
+    let claimed = claimed(&place.store, 600, 1).await;
+    let settled: Vec<_> = claimed.iter().take(300).map(|it| done(it, at(1))).collect();
+    place.store.settle(settled).await.unwrap();
+    assert_eq!(place.store.release_expired(at(31), 7).await.unwrap(), 7);
+    assert_eq!(place.store.release_expired(at(31), 1_000).await.unwrap(), 293);
+    assert_eq!(claims(&place).await, 0);
+}
+
+#[tokio::test]
+async fn the_rest_of_a_claim_is_found_after_a_limit() {
+    let place = Place::new().await;
+    claimed(&place.store, 10, 10).await;
+    for expected in [4, 4, 2, 0] {
+        assert_eq!(place.store.release_expired(at(31), 4).await.unwrap(), expected);
+    }
+    assert_eq!(claims(&place).await, 0);
+}
