@@ -22,11 +22,13 @@ pub(crate) async fn run(report: &mut Report, server: &Postgres) -> anyhow::Resul
         let mut place = Place::new(server).await?;
         raw.push(place.raw.work_off(BACKLOG).await?);
         let (rate, bytes) = work_off(&mut place, 1).await?;
-        (one.push(rate), wal.push(bytes));
+        one.push(rate);
+        wal.push(bytes);
         place.close().await?;
         let mut place = Place::new(server).await?;
         let (rate, bytes) = work_off(&mut place, 50).await?;
-        (many.push(rate), wal_many.push(bytes));
+        many.push(rate);
+        wal_many.push(bytes);
         place.close().await?;
         let mut place = Place::new(server).await?;
         unnest.push(place.raw.unnest(100).await?);
