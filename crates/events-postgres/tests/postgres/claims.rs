@@ -64,6 +64,11 @@ async fn what_was_renewed_is_looked_at_when_its_new_lease_ends() {
     let renewed = place.store.renew(vec![claimed[1].lease_ref()], at(60)).await.unwrap();
     assert_eq!(renewed, []);
     assert_eq!(place.store.release_expired(at(31), 100).await.unwrap(), 2);
+    let look_at: i64 = sqlx::query_scalar("SELECT extract(epoch FROM look_at)::bigint FROM claims")
+        .fetch_one(&mut place.connection().await)
+        .await
+        .unwrap();
+    assert_eq!(look_at, at(60).as_second());
     assert_eq!((claims(&place).await, place.store.release_expired(at(60), 100).await.unwrap()), (1, 0));
     assert_eq!((place.store.release_expired(at(61), 100).await.unwrap(), claims(&place).await), (1, 0));
 }
