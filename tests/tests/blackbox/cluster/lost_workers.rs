@@ -35,8 +35,9 @@ async fn deliveries_of_a_killed_worker_go_to_the_other_one_within_their_lease(br
     load.more(200).await;
     let published = load.end().await;
     let bound = LEASE + RESCUE + MARGIN;
-    let found = reconcile(&cluster.api(), &receiver, &published, bound.saturating_sub(killed.elapsed())).await;
+    cluster.api().all_processed(bound.saturating_sub(killed.elapsed())).await;
     let took = killed.elapsed();
+    let found = reconcile(&cluster.api(), &receiver, &published, PATIENCE).await;
 
     assert_eq!(published.failed, 0, "publishing knows no workers");
     assert!(found.attempts("lost") > 0, "the worker was killed in the middle of nothing: {found}");
