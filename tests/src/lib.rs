@@ -5,7 +5,7 @@
 //! in it, which is how a restart is tested. A [`Receiver`] is what the server takes for Slack. It
 //! records every message and answers by script. An [`Api`] is a client with a key. A [`Postgres`]
 //! and a [`Rabbit`] are servers of one test, which it may stop and kill. A [`Cluster`] is an API process and two workers
-//! on one database; a [`Load`] publishes while something happens to it, and [`reconcile`] compares what was published with
+//! on one database; a [`Load`] publishes while something happens to it, and [`reconcile()`] compares what was published with
 //! what is stored and what arrived.
 //!
 //! # Invariants
