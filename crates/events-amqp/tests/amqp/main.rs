@@ -1,5 +1,5 @@
 //! The queue against a real RabbitMQ, named by `EVENTS_TEST_AMQP_URL`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod alarm;
 mod broker;

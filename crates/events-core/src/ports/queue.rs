@@ -28,12 +28,13 @@ pub trait DeliveryQueue: Send + Sync {
     async fn push(&self, references: Vec<Reference>) -> Result<(), QueueError>;
 
     /// Waits for word for `handler`: at least one reference, at most `limit`. The first call makes this
-    /// process one that word for `handler` may go to. What another process
-    /// has pushed may come without saying which events it is about.
+    /// process one that word for `handler` may go to. What another process has pushed may come without
+    /// saying which events it is about.
     async fn receive(&self, handler: &HandlerName, limit: usize) -> Result<Vec<Received>, QueueError>;
 
     /// What these led to is settled: they need not come again. `Ok` means that the queue was told, not
-    /// that it has heard: they may come again if it was lost at that moment. Receipts of a lost connection are ignored.
+    /// that it has heard: they may come again if it was lost at that moment. Receipts of a lost
+    /// connection are ignored.
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<(), QueueError>;
 
     /// These led to nothing here: they come again, to whoever asks first.

@@ -1,5 +1,5 @@
 //! The Slack handler against a receiver on this machine, from configuration to request.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod configuration;
 mod digests;
