@@ -27,12 +27,16 @@ pub(crate) async fn claim(database: &Database, request: &ClaimRequest) -> Result
     if let Some(pacing) = &request.pacing {
         return claim_paced(database, request, pacing).await;
     }
+    let named = &request.allowances.of;
     let values = arguments![
         request.handler.as_str(),
         Time(request.now),
         crate::count(request.limit),
         Time(lease_until(request)),
         request.worker.as_str(),
+        named.keys().map(Target::as_str).collect::<Vec<_>>(),
+        named.values().map(|most| crate::count(*most)).collect::<Vec<_>>(),
+        crate::count(request.allowances.each),
     ];
     let rows = database.change(include_str!("queries/claim.sql"), values).await?;
     deliveries(&rows, request)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use events_core::{
+    Payload,
     delivery::{ErrorClass, Settlement, TargetEffect, Verdict},
     ports::SettleSummary,
 };
@@ -78,6 +79,7 @@ fn values(given: &[&Settlement]) -> Result<PgArguments, Failure> {
             _ => None,
         }),
         column(given, |it| Time(it.settled_at)),
+        column(given, |it| it.report.detail.as_ref().map(Payload::as_str)),
     ])
 }
 

@@ -1,7 +1,7 @@
 //! Appending the records of attempts.
 
 use events_core::{
-    DeliveryId, Seq,
+    DeliveryId, Payload, Seq,
     delivery::{AttemptOutcome, ErrorClass, Settlement},
     ports::AttemptRecord,
 };
@@ -14,7 +14,7 @@ use crate::{
     values::Insert,
 };
 
-static APPEND: Insert = Insert::new(include_str!("queries/attempts_append.sql"), 13);
+static APPEND: Insert = Insert::new(include_str!("queries/attempts_append.sql"), 14);
 
 /// A record with the place of the event it belongs to.
 pub(crate) type Record = (Seq, AttemptRecord);
@@ -34,6 +34,7 @@ pub(crate) fn of_settlement(settlement: &Settlement) -> Option<Record> {
         error_class: report.error_class.clone(),
         error: report.error.clone(),
         response: report.response.clone(),
+        detail: report.detail.clone(),
         created_at: settlement.settled_at,
     };
     Some((settlement.seq, record))
@@ -60,6 +61,7 @@ pub(crate) fn without_handler(
         error_class: Some(class),
         error: Some(error.to_owned()),
         response: None,
+        detail: None,
         created_at: now,
     };
     Ok((Seq(cells.get("seq")?), record))
@@ -81,6 +83,7 @@ pub(crate) async fn append(connection: &mut SqliteConnection, records: &[Record]
             values.push(record.error_class.as_ref().map(ErrorClass::as_str))?;
             values.push(record.error.as_deref())?;
             values.push(record.response.as_deref())?;
+            values.push(record.detail.as_ref().map(Payload::as_str))?;
             values.push(record.created_at.as_microsecond())
         })
         .await

@@ -91,11 +91,18 @@ impl Claim {
             .bind(self.0.now.as_microsecond())
             .bind(crate::count(self.0.limit))
             .bind(telling)
+            .bind(crate::json(&self.passed_over())?)
             .fetch_one(connection)
             .await?;
         let ready: Vec<(Target, Option<i64>, Vec<DueRow<'_>>)> = rows::json("target_states", &ready)?;
         let targets = ready.into_iter().enumerate();
         targets.map(|(place, (target, paced, due))| self::ready(place, target, paced, &due)).collect()
+    }
+
+    /// Targets that are allowed nothing.
+    fn passed_over(&self) -> Vec<&Target> {
+        let allowances = self.0.allowances.of.iter().filter(|_| self.0.pacing.is_none());
+        allowances.filter(|(_, most)| **most == 0).map(|(target, _)| target).collect()
     }
 
     /// The first `most` due deliveries of a target.
@@ -123,18 +130,19 @@ impl Claim {
         let mut claimed = Vec::new();
         let mut have_more = Vec::new();
         for (place, ready) in targets.iter_mut().enumerate() {
-            if ready.due.len() > share {
-                ready.due.truncate(share);
-                have_more.push(place);
+            let most = self.0.allowances.of(&ready.target);
+            if ready.due.len() > share && most > share {
+                have_more.push((place, most));
             }
+            ready.due.truncate(share.min(most));
             claimed.append(&mut ready.due);
         }
-        for place in have_more {
+        for (place, most) in have_more {
             let room = self.0.limit - claimed.len();
             if room == 0 {
                 break;
             }
-            let due = self.due(connection, place, &targets[place].target, share + room).await?;
+            let due = self.due(connection, place, &targets[place].target, most.min(share + room)).await?;
             claimed.extend(due.into_iter().skip(share));
         }
         Ok(claimed)

@@ -13,7 +13,9 @@ pub use pacing::{Grant, Pacing};
 pub(crate) use retry::later;
 pub use retry::{MAX_RETRY_AFTER, RetryPolicy, jitter};
 use serde::{Deserialize, Serialize};
-pub use settlement::{AttemptOutcome, AttemptReport, ErrorClass, Settlement, TargetEffect, Verdict, decide};
+pub use settlement::{
+    AttemptOutcome, AttemptReport, DETAIL_BYTES, ErrorClass, Settlement, TargetEffect, Verdict, decide,
+};
 
 use crate::event::{Event, EventType, Seq};
 

@@ -1,6 +1,6 @@
 //! When a failed delivery is tried again: a function of the attempt, the time and a jitter.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -23,6 +23,8 @@ pub struct RetryPolicy {
     pub cap: Duration,
     /// Pauses differ by up to this share, so that what failed together does not return together.
     pub jitter: f64,
+    /// These pauses, one after the other, instead of growing ones; jitter only makes them longer.
+    pub listed: Option<Arc<[Duration]>>,
 }
 
 /// 16 attempts, 5 s × 3ⁿ capped at 8 h, ± 25 %: about three days, with most tries in the first hour.
@@ -34,11 +36,20 @@ impl Default for RetryPolicy {
             factor: 3.0,
             cap: Duration::from_secs(8 * 3600),
             jitter: 0.25,
+            listed: None,
         }
     }
 }
 
 impl RetryPolicy {
+    /// An attempt, and another after each of these pauses, which may be longer by up to a tenth.
+    #[must_use]
+    pub fn listed(pauses: impl Into<Arc<[Duration]>>) -> Self {
+        let pauses = pauses.into();
+        let max_attempts = u32::try_from(pauses.len()).unwrap_or(u32::MAX).saturating_add(1);
+        Self { max_attempts, jitter: 0.1, listed: Some(pauses), ..Self::default() }
+    }
+
     /// When to try again after attempt number `attempt` failed; `None` when that was the last.
     ///
     /// `jitter` is between -1 and 1. A pause that the target asked for wins over the schedule
@@ -48,9 +59,15 @@ impl RetryPolicy {
         if attempt >= self.max_attempts {
             return None;
         }
-        let exponent = f64::from(attempt.saturating_sub(1));
-        let pause = (self.first.as_secs_f64() * self.factor.powf(exponent)).min(self.cap.as_secs_f64());
-        let pause = pause * (1.0 + self.jitter * jitter.clamp(-1.0, 1.0));
+        let before = attempt.saturating_sub(1);
+        let jitter = self.jitter * jitter.clamp(-1.0, 1.0);
+        let pause = match &self.listed {
+            Some(pauses) => pauses.get(before as usize)?.as_secs_f64() * (1.0 + jitter.abs()),
+            None => {
+                let grown = self.first.as_secs_f64() * self.factor.powf(f64::from(before));
+                grown.min(self.cap.as_secs_f64()) * (1.0 + jitter)
+            }
+        };
         let pause = Duration::try_from_secs_f64(pause.max(0.0)).unwrap_or(self.cap);
         Some(later(now, retry_after.map_or(pause, |asked| asked.min(MAX_RETRY_AFTER).max(pause))))
     }
@@ -93,6 +110,17 @@ mod tests {
         assert_eq!(pauses.len(), 15);
         assert_eq!(pauses[..9], [5, 15, 45, 135, 405, 1_215, 3_645, 10_935, 28_800]);
         assert_eq!(pauses[14], 28_800);
+    }
+
+    #[test]
+    fn listed_pauses_follow_each_other_and_jitter_only_makes_them_longer() {
+        let policy = RetryPolicy::listed([5, 300, 1_800].map(Duration::from_secs));
+        assert_eq!(schedule(&policy), [5, 300, 1_800]);
+        for jitter in [-1.0, -0.3, 0.4, 1.0] {
+            let at = policy.next(2, Timestamp::UNIX_EPOCH, jitter, None).unwrap();
+            assert!((300..=330).contains(&at.as_second()), "{at} with {jitter}");
+        }
+        assert_eq!(policy.next(4, Timestamp::UNIX_EPOCH, 0.0, None), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     retry::{MAX_RETRY_AFTER, RetryPolicy, jitter, later},
 };
 use crate::{
-    event::Seq,
+    event::{Payload, Seq},
     ports::{Advice, Delivered, HandlerError},
 };
 
@@ -18,6 +18,9 @@ use crate::{
 const RESPONSE_BYTES: usize = 16 * 1024;
 /// Longest error text kept with an attempt, in bytes.
 const ERROR_BYTES: usize = 2 * 1024;
+
+/// Longest detail kept with an attempt, in bytes of JSON; a longer one is left out.
+pub const DETAIL_BYTES: usize = 32 * 1024;
 
 /// What happens to a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +100,8 @@ pub struct AttemptReport {
     pub error: Option<String>,
     /// Beginning of the answer.
     pub response: Option<String>,
+    /// More about it, for people who look; at most [`DETAIL_BYTES`].
+    pub detail: Option<Payload>,
 }
 
 /// What a target brought upon itself.
@@ -198,6 +203,7 @@ pub fn decide(
                 error_class: None,
                 error: delivered.dropped.map(|why| cut(why, ERROR_BYTES)),
                 response: delivered.response.map(|response| cut(response, RESPONSE_BYTES)),
+                detail: delivered.detail.filter(is_short),
             };
             return Settlement::new(delivery, verdict, report, None, now);
         }
@@ -212,6 +218,10 @@ pub fn decide(
         Advice::RetryAfter(pause) => {
             (retry(Some(pause)), Some(TargetEffect::PauseUntil(later(now, pause.min(MAX_RETRY_AFTER)))))
         }
+        Advice::Hold(pause) => {
+            let until = TargetEffect::PauseUntil(later(now, pause.min(MAX_RETRY_AFTER)));
+            return Settlement { target_effect: Some(until), ..Settlement::hand_back(delivery, now) };
+        }
         Advice::Fail => (Verdict::Dead, None),
         Advice::TargetDown => (Verdict::Dead, Some(TargetEffect::Disable(cut(error.message.clone(), ERROR_BYTES)))),
     };
@@ -221,8 +231,13 @@ pub fn decide(
         error_class: Some(error.class),
         error: Some(cut(error.message, ERROR_BYTES)),
         response: error.response.map(|response| cut(response, RESPONSE_BYTES)),
+        detail: error.detail.filter(is_short),
     };
     Settlement::new(delivery, verdict, report, effect, now)
+}
+
+fn is_short(detail: &Payload) -> bool {
+    detail.as_str().len() <= DETAIL_BYTES
 }
 
 /// Cuts a text to at most `max` bytes, at a character.

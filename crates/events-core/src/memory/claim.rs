@@ -13,8 +13,9 @@ use crate::{
 impl State {
     pub(super) fn claim(&mut self, request: &ClaimRequest) -> Vec<Delivery> {
         let ready = self.ready_targets(&request.handler).into_iter();
-        let candidates: Vec<Target> =
-            ready.take_while(|(at, _)| *at <= request.now).map(|(_, target)| target).take(request.limit).collect();
+        let ready = ready.take_while(|(at, _)| *at <= request.now).map(|(_, target)| target);
+        let allowed = |target: &Target| request.pacing.is_some() || request.allowances.of(target) > 0;
+        let candidates: Vec<Target> = ready.filter(allowed).take(request.limit).collect();
         let shares = match &request.pacing {
             None => self.fair_shares(candidates, request),
             Some(pacing) => self.paced_shares(candidates, pacing, request),
@@ -63,7 +64,12 @@ impl State {
     /// The same for every target; what some leave goes to the first that have more.
     fn fair_shares(&self, candidates: Vec<Target>, request: &ClaimRequest) -> Vec<Vec<DeliveryId>> {
         let quota = (request.limit / candidates.len().max(1)).max(1);
-        let due: Vec<_> = candidates.iter().map(|target| self.due(&request.handler, target, request.now)).collect();
+        let due = candidates.iter().map(|target| {
+            let mut due = self.due(&request.handler, target, request.now);
+            due.truncate(request.allowances.of(target));
+            due
+        });
+        let due: Vec<_> = due.collect();
         let mut room = request.limit - due.iter().map(|due| due.len().min(quota)).sum::<usize>();
         let mut shares = Vec::new();
         for mut due in due {

@@ -88,6 +88,7 @@ impl State {
             error_class: report.error_class,
             error: report.error,
             response: report.response,
+            detail: report.detail,
             created_at: now,
         };
         self.attempts.push(Attempt { seq: delivery.seq, record });

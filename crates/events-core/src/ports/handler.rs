@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::delivery::{Delivery, ErrorClass, HandlerName, Pacing, RetryPolicy};
+use crate::{
+    delivery::{Delivery, ErrorClass, HandlerName, Pacing, RetryPolicy, Target},
+    event::Payload,
+    ports::Allowances,
+};
 
 /// Makes events known to one kind of outside world: Slack, webhooks, mailboxes.
 ///
@@ -25,6 +29,19 @@ pub trait EventHandler: Send + Sync {
     /// Timeout, retries, concurrency and pacing of this handler.
     fn policy(&self) -> HandlerPolicy {
         HandlerPolicy::default()
+    }
+
+    /// Timeout and retries of deliveries to one target; those of [`policy`](Self::policy) by default.
+    fn policy_for(&self, _target: &Target) -> TargetPolicy {
+        let HandlerPolicy { timeout, retry, .. } = self.policy();
+        TargetPolicy { timeout, retry }
+    }
+
+    /// How many deliveries of each target one process may hold, under way and at hand: as many as
+    /// there is room for, by default. A target that answers slowly or not at all is kept from taking
+    /// the room of others by a small allowance. Not asked of handlers with pacing.
+    fn allowances(&self) -> Allowances {
+        Allowances::default()
     }
 
     /// Handles one delivery before `policy().timeout` is over; after that it is dropped.
@@ -65,6 +82,15 @@ impl Default for HandlerPolicy {
     }
 }
 
+/// How deliveries to one target are tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetPolicy {
+    /// One call may take this long, response body included.
+    pub timeout: Duration,
+    /// When a failed delivery is tried again, and how often.
+    pub retry: RetryPolicy,
+}
+
 /// What a handler reports about a success, kept with the attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
@@ -74,6 +100,8 @@ pub struct Delivered {
     pub response: Option<String>,
     /// Why nothing was sent, when not sending was the right thing to do.
     pub dropped: Option<String>,
+    /// More about the attempt, for people who look at it; see [`AttemptRecord::detail`](super::AttemptRecord::detail).
+    pub detail: Option<Payload>,
 }
 
 impl Delivered {
@@ -95,6 +123,13 @@ impl Delivered {
         self.response = Some(response.into());
         self
     }
+
+    /// Adds more about the attempt.
+    #[must_use]
+    pub fn with_detail(mut self, detail: Payload) -> Self {
+        self.detail = Some(detail);
+        self
+    }
 }
 
 /// A failed call: what went wrong, and what follows from it.
@@ -111,6 +146,8 @@ pub struct HandlerError {
     pub status: Option<u16>,
     /// Beginning of the answer; at most 16 KiB are kept.
     pub response: Option<String>,
+    /// More about the attempt, for people who look at it.
+    pub detail: Option<Payload>,
     /// What follows from the failure.
     pub advice: Advice,
 }
@@ -122,6 +159,9 @@ pub enum Advice {
     Retry,
     /// Another try can help after this long, and the whole target pauses until then.
     RetryAfter(Duration),
+    /// Nothing was tried, and nothing is to be tried with this target for so long: the delivery waits, and
+    /// this does not count as an attempt.
+    Hold(Duration),
     /// No further try can help this delivery.
     Fail,
     /// No further try can help, nor can any delivery to this target until somebody mends it.
@@ -130,7 +170,7 @@ pub enum Advice {
 
 impl HandlerError {
     fn new(class: ErrorClass, message: impl Into<String>, advice: Advice) -> Self {
-        Self { class, message: message.into(), status: None, response: None, advice }
+        Self { class, message: message.into(), status: None, response: None, detail: None, advice }
     }
 
     /// Another try can help.
@@ -143,6 +183,12 @@ impl HandlerError {
     #[must_use]
     pub fn retry_after(class: ErrorClass, message: impl Into<String>, pause: Duration) -> Self {
         Self::new(class, message, Advice::RetryAfter(pause))
+    }
+
+    /// Nothing was sent, because the target is to rest for `pause`; the delivery waits, and this is no attempt.
+    #[must_use]
+    pub fn hold(message: impl Into<String>, pause: Duration) -> Self {
+        Self::new(ErrorClass::new("held"), message, Advice::Hold(pause))
     }
 
     /// No further try can help: the delivery becomes a dead letter at once.
@@ -168,6 +214,13 @@ impl HandlerError {
     #[must_use]
     pub fn with_response(mut self, response: impl Into<String>) -> Self {
         self.response = Some(response.into());
+        self
+    }
+
+    /// Adds more about the attempt.
+    #[must_use]
+    pub fn with_detail(mut self, detail: Payload) -> Self {
+        self.detail = Some(detail);
         self
     }
 }

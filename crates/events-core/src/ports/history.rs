@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::store::StoreError;
 use crate::{
     delivery::{AttemptOutcome, DeliveryId, DeliveryState, ErrorClass, HandlerName, Target},
-    event::{Event, EventId, EventType, Pattern, Seq, StoredEvent},
+    event::{Event, EventId, EventType, Pattern, Payload, Seq, StoredEvent},
 };
 
 /// Reads events, deliveries and attempts. Nothing here changes anything.
@@ -192,6 +192,9 @@ pub struct AttemptRecord {
     /// Beginning of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<String>,
+    /// More about it, in the words of the handler: for a webhook its headers and the times it took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Payload>,
     /// When it was settled.
     pub created_at: Timestamp,
 }

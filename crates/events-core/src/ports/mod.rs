@@ -19,7 +19,7 @@ mod targets;
 pub use api_keys::{ApiKey, ApiKeys, KeyHash, Scope};
 pub(crate) use clock::to_micros;
 pub use clock::{Clock, IdGenerator, RandomIds, SystemClock};
-pub use handler::{Advice, Delivered, EventHandler, HandlerError, HandlerPolicy};
+pub use handler::{Advice, Delivered, EventHandler, HandlerError, HandlerPolicy, TargetPolicy};
 pub use history::{
     AttemptRecord, DeadLetter, DeadLetterQuery, DeliveryQuery, DeliveryRecord, Depth, EventDetail, EventHistory, Page,
     PageRequest, TimelineQuery,
@@ -27,8 +27,8 @@ pub use history::{
 pub use leadership::Leadership;
 pub use queue::{DeliveryQueue, QueueError, Receipt, Received, Reference};
 pub use store::{
-    Appended, ClaimRequest, EventStore, NewDelivery, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent,
-    SettleSummary, StoreError,
+    Allowances, Appended, ClaimRequest, EventStore, NewDelivery, PruneRequest, Pruned, RedriveFilter, RouteSummary,
+    RoutedEvent, SettleSummary, StoreError,
 };
 pub use targets::{TargetState, TargetStates};
 

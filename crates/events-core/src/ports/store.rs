@@ -1,6 +1,6 @@
 //! The write side of the store: from a published event to a settled delivery.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -54,7 +54,8 @@ pub trait EventStore: Send + Sync {
     /// Targets that are paused or disabled are passed over. The others have their turn in the order
     /// in which they became ready, then by name, `limit` of them at most. A target is ready when its
     /// first delivery is due, its last pause is over and its last grant allows the next call.
-    /// Each gets the same share of `limit`; what some leave goes to the first that have more.
+    /// Each gets the same share of `limit`; what some leave goes to the first that have more. None gets
+    /// more than its allowance, and those that are allowed nothing are passed over, too.
     ///
     /// With pacing, a target gives out what [`Pacing::take`] grants for what is due (counted up to
     /// one more than a digest holds), over all callers together. A claim adds one to the delivery's
@@ -173,8 +174,34 @@ pub struct ClaimRequest {
     pub lease_for: Duration,
     /// The rate each target is held to.
     pub pacing: Option<Pacing>,
+    /// How much each target may get; not looked at with pacing.
+    pub allowances: Allowances,
     /// The time of asking.
     pub now: Timestamp,
+}
+
+/// How many deliveries of each target may be given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowances {
+    /// Of every target that is not named.
+    pub each: usize,
+    /// Of these targets. A store compares every ready target with each: name those that differ, and they are few.
+    pub of: BTreeMap<Target, usize>,
+}
+
+impl Default for Allowances {
+    /// As many as there are.
+    fn default() -> Self {
+        Self { each: usize::MAX, of: BTreeMap::new() }
+    }
+}
+
+impl Allowances {
+    /// How many of this target.
+    #[must_use]
+    pub fn of(&self, target: &Target) -> usize {
+        self.of.get(target).copied().unwrap_or(self.each)
+    }
 }
 
 /// What [`EventStore::settle`] did.

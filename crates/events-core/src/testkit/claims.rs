@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::at;
 use crate::{
     delivery::{HandlerName, Pacing},
-    ports::ClaimRequest,
+    ports::{Allowances, ClaimRequest},
 };
 
 /// Asks for up to a hundred deliveries of a handler, for thirty seconds, at the start of
@@ -20,6 +20,7 @@ pub fn claim(handler: &str) -> ClaimBuilder {
         limit: 100,
         lease_for: Duration::from_secs(30),
         pacing: None,
+        allowances: Allowances::default(),
         now: at(0),
     })
 }
@@ -54,6 +55,20 @@ impl ClaimBuilder {
     #[must_use]
     pub fn paced(mut self, pacing: &Pacing) -> Self {
         self.0.pacing = Some(pacing.clone());
+        self
+    }
+
+    /// With so much for each target that is not named.
+    #[must_use]
+    pub fn each(mut self, most: usize) -> Self {
+        self.0.allowances.each = most;
+        self
+    }
+
+    /// With so much for this target.
+    #[must_use]
+    pub fn allowing(mut self, target: &str, most: usize) -> Self {
+        self.0.allowances.of.insert(target.into(), most);
         self
     }
 

@@ -1,7 +1,7 @@
 //! Deliveries, their attempts and dead letters, newest first.
 
 use events_core::{
-    DeliveryId, EventId, EventType, HandlerName, StoreError, Target,
+    DeliveryId, EventId, EventType, HandlerName, Payload, StoreError, Target,
     delivery::{DeliveryState, ErrorClass},
     ports::{AttemptRecord, DeadLetter, DeadLetterQuery, DeliveryQuery, DeliveryRecord, Page},
 };
@@ -78,6 +78,7 @@ fn delivery(row: &PgRow) -> Result<DeliveryRecord, Failure> {
 /// A row of `attempts`.
 pub(super) fn attempt(row: &PgRow) -> Result<AttemptRecord, Failure> {
     let cells = Cells::of(row, "attempts", "attempt_id");
+    let detail: Option<&str> = cells.get("detail")?;
     Ok(AttemptRecord {
         delivery_id: DeliveryId(cells.get("delivery_id")?),
         handler: cells.get::<&str>("handler")?.into(),
@@ -90,6 +91,7 @@ pub(super) fn attempt(row: &PgRow) -> Result<AttemptRecord, Failure> {
         error_class: cells.get::<Option<String>>("error_class")?.map(ErrorClass::from_stored),
         error: cells.get("error")?,
         response: cells.get("response")?,
+        detail: detail.map(|_| cells.parse("detail", Payload::from_json)).transpose()?,
         created_at: cells.time("created_at")?,
     })
 }

@@ -1,15 +1,19 @@
 -- Leases due deliveries of handler $1 at $2, at most $3, until $4 to worker $5, and reads their events.
 -- A greater lease fences out whoever held them before. It grows by a random step: a claim that a loss of power
 -- takes back and the one that follows it differ, so that the first worker is fenced out all the same.
+-- Of the targets $6 as many as $7 says may be given out, of the others $8.
 --
 -- Nobody waits for anybody here: what another claim holds at this moment is passed over, deliveries and
 -- targets alike.
 WITH ready AS MATERIALIZED (
     -- Targets that have something due and are neither paused nor disabled; who waits longest is first.
     -- Nothing waits that is due before `first_due_at`, so what was there and is gone is not looked at again.
-    SELECT target, changes, first_due_at, row_number() OVER (ORDER BY ready_at, target) AS place
+    SELECT
+        target, changes, first_due_at, row_number() OVER (ORDER BY ready_at, target) AS place,
+        coalesce(($7::bigint[])[array_position($6::text[], target)], $8::bigint) AS allowance
     FROM target_states
     WHERE handler = $1 AND ready_at <= $2
+        AND coalesce(($7::bigint[])[array_position($6::text[], target)], $8::bigint) > 0
     ORDER BY ready_at, target
     LIMIT $3::bigint
 ),
@@ -21,7 +25,7 @@ fair AS MATERIALIZED (
 shares AS MATERIALIZED (
     -- The same for each.
     SELECT
-        place, target, due_at, delivery_id,
+        place, target, allowance, due_at, delivery_id,
         row_number() OVER (PARTITION BY place ORDER BY due_at, delivery_id) AS nth
     FROM ready
     CROSS JOIN fair
@@ -30,7 +34,7 @@ shares AS MATERIALIZED (
         WHERE handler = $1 AND deliveries.target = ready.target AND lease_until IS NULL
             AND due_at <= $2 AND due_at >= ready.first_due_at
         ORDER BY due_at, delivery_id
-        LIMIT share
+        LIMIT least(share, ready.allowance)
         FOR UPDATE SKIP LOCKED
     ) AS due
 ),
@@ -38,9 +42,9 @@ more AS MATERIALIZED (
     -- What some leave goes to the first that have more: each is asked until there is no room left.
     SELECT place, due.delivery_id
     FROM (
-        SELECT place, target, due_at AS after_due_at, delivery_id AS after_delivery_id
+        SELECT place, target, due_at AS after_due_at, delivery_id AS after_delivery_id, allowance - share AS allowance
         FROM shares CROSS JOIN fair
-        WHERE nth = share
+        WHERE nth = share AND allowance > share
         ORDER BY place
     ) AS full_share
     CROSS JOIN LATERAL (
@@ -48,7 +52,7 @@ more AS MATERIALIZED (
         WHERE handler = $1 AND deliveries.target = full_share.target AND lease_until IS NULL
             AND due_at <= $2 AND (due_at, delivery_id) > (after_due_at, after_delivery_id)
         ORDER BY due_at, delivery_id
-        LIMIT $3::bigint
+        LIMIT least($3::bigint, full_share.allowance)
         FOR UPDATE SKIP LOCKED
     ) AS due
     LIMIT (SELECT $3::bigint - count(*) FROM shares)

@@ -6,10 +6,10 @@ WITH given AS MATERIALIZED (
     SELECT *, due_at IS NULL AS ends FROM unnest(
         $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::timestamptz[],
         $9::integer[], $10::integer[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
-        $16::text[], $17::timestamptz[]
+        $16::text[], $17::timestamptz[], $18::text[]
     ) WITH ORDINALITY AS given (
         delivery_id, lease, seq, handler, target, number, outcome, due_at, attempts, status, duration_ms, error_class,
-        error, response, paused_until, disabled_reason, settled_at, place
+        error, response, paused_until, disabled_reason, settled_at, detail, place
     )
 ),
 ended AS MATERIALIZED (
@@ -46,11 +46,11 @@ held AS MATERIALIZED (
 recorded AS (
     INSERT INTO attempts (
         delivery_id, seq, handler, target, number, outcome, final, status, duration_ms, error_class, error, response,
-        created_at
+        detail, created_at
     )
     SELECT
         delivery_id, seq, handler, target, number, outcome, ends, status, duration_ms, error_class, error, response,
-        settled_at
+        detail, settled_at
     FROM held
     WHERE outcome IS NOT NULL
     ORDER BY place

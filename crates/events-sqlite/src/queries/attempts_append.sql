@@ -1,5 +1,5 @@
 INSERT INTO attempts (
     delivery_id, seq, handler, target, number, outcome, final, status, duration_ms, error_class, error, response,
-    created_at
+    detail, created_at
 )
 SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL

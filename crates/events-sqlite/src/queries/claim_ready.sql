@@ -1,10 +1,10 @@
 -- Targets that have something due and are neither paused nor disabled, who waits longest first, with
 -- what is due for each: the first ?4, or else an equal share of ?3 and one more, which tells who has
 -- more. A target costs a seek and what it gives. One row for all, because handing over a row costs
--- more than reading it.
+-- more than reading it. Targets in ?5 are passed over.
 WITH ready AS MATERIALIZED (
     SELECT target, paced_until FROM target_states
-    WHERE handler = ?1 AND ready_at <= ?2
+    WHERE handler = ?1 AND ready_at <= ?2 AND target NOT IN (SELECT value FROM json_each(?5))
     ORDER BY ready_at, target
     LIMIT ?3 + 0
 )

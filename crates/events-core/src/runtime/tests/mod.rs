@@ -2,6 +2,7 @@
 
 mod emitting;
 mod hooked;
+mod limits;
 mod publishing;
 mod queueing;
 mod routing;

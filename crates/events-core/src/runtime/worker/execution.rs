@@ -1,6 +1,11 @@
 //! One execution: a slot, a guard, a deadline, a handler, a verdict.
 
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -8,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{held::Held, settler::Settler};
 use crate::{
-    delivery::{Delivery, ErrorClass, Settlement, Verdict, decide},
-    ports::{Advice, Clock, Delivered, EventHandler, EventHistory, HandlerError, HandlerPolicy},
+    delivery::{Delivery, ErrorClass, RetryPolicy, Settlement, Verdict, decide},
+    ports::{Advice, Clock, Delivered, EventHandler, EventHistory, HandlerError, TargetPolicy},
 };
 
 type Outcome = Result<Delivered, HandlerError>;
@@ -17,7 +22,6 @@ type Outcome = Result<Delivered, HandlerError>;
 /// What the executions of one lane share.
 pub(super) struct Execution {
     pub(super) handler: Arc<dyn EventHandler>,
-    pub(super) policy: HandlerPolicy,
     pub(super) history: Arc<dyn EventHistory>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settler: Settler,
@@ -60,7 +64,7 @@ impl Execution {
                     tokio::join!(handling, hand_back_the_rest).0
                 }
             };
-            if let Some(Advice::RetryAfter(_) | Advice::TargetDown) = advice {
+            if let Some(Advice::RetryAfter(_) | Advice::Hold(_) | Advice::TargetDown) = advice {
                 slot = None;
             }
         }
@@ -75,19 +79,20 @@ impl Execution {
             return;
         };
         let mut kept = Vec::with_capacity(deliveries.len());
+        let Some(policy) = deliveries.first().map(|first| self.handler.policy_for(&first.target)) else { return };
         for delivery in deliveries.into_iter().filter(|delivery| self.held.has(delivery.lease_ref())) {
-            match self.check(&delivery).await {
+            match self.check(&delivery, &policy).await {
                 None => kept.push(delivery),
-                Some(outcome) => drop(self.settle(&delivery, outcome, Instant::now()).await),
+                Some(outcome) => drop(self.settle(&delivery, outcome, Instant::now(), &policy.retry).await),
             }
         }
         let started = Instant::now();
-        let outcomes = self.within_deadline(self.handler.handle_digest(&kept)).await;
+        let outcomes = self.within(policy.timeout, self.handler.handle_digest(&kept)).await;
         let outcomes = outcomes.unwrap_or_else(|error| vec![Err(error); kept.len()]);
         let missing = HandlerError::retry(ErrorClass::LOST, "the handler gave no result for this delivery of a digest");
         let outcomes = outcomes.into_iter().chain(std::iter::repeat(Err(missing)));
         for (delivery, outcome) in kept.iter().zip(outcomes) {
-            self.settle(delivery, outcome, started).await;
+            self.settle(delivery, outcome, started, &policy.retry).await;
         }
     }
 
@@ -106,16 +111,16 @@ impl Execution {
             return None; // the lease was lost while it waited; somebody else has it
         }
         let started = Instant::now();
-        let outcome = match self.check(delivery).await {
+        let policy = self.handler.policy_for(&delivery.target);
+        let outcome = match self.check(delivery, &policy).await {
             Some(outcome) => outcome,
-            None => self.within_deadline(self.handler.handle(delivery)).await.unwrap_or_else(Err),
+            None => self.within(policy.timeout, self.handler.handle(delivery)).await.unwrap_or_else(Err),
         };
-        self.settle(delivery, outcome, started).await
+        self.settle(delivery, outcome, started, &policy.retry).await
     }
 
     /// Awaits a call of the handler, but not for longer than its timeout, and survives its panic.
-    async fn within_deadline<T>(&self, call: impl Future<Output = T>) -> Result<T, HandlerError> {
-        let timeout = self.policy.timeout;
+    async fn within<T>(&self, timeout: Duration, call: impl Future<Output = T>) -> Result<T, HandlerError> {
         match tokio::time::timeout(timeout, AssertUnwindSafe(call).catch_unwind()).await {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(panic)) => {
@@ -128,8 +133,8 @@ impl Execution {
 
     /// What becomes of a delivery that is not to be handled: a follow-up whose guard forbids it or
     /// cannot be asked, and one whose worker was lost time and again, which may be its own doing.
-    async fn check(&self, delivery: &Delivery) -> Option<Outcome> {
-        let most = self.policy.retry.max_attempts;
+    async fn check(&self, delivery: &Delivery, policy: &TargetPolicy) -> Option<Outcome> {
+        let most = policy.retry.max_attempts;
         if delivery.attempt > most {
             let message = format!("given up after {most} attempts, the last of which no worker survived");
             return Some(Err(HandlerError::fail(ErrorClass::LOST, message)));
@@ -143,10 +148,16 @@ impl Execution {
         }
     }
 
-    async fn settle(&self, delivery: &Delivery, outcome: Outcome, started: Instant) -> Option<Advice> {
+    async fn settle(
+        &self,
+        delivery: &Delivery,
+        outcome: Outcome,
+        started: Instant,
+        retry: &RetryPolicy,
+    ) -> Option<Advice> {
         let advice = outcome.as_ref().err().map(|error| error.advice);
         let message = outcome.as_ref().err().map(ToString::to_string);
-        let settlement = decide(delivery, outcome, started.elapsed(), &self.policy.retry, self.clock.now());
+        let settlement = decide(delivery, outcome, started.elapsed(), retry, self.clock.now());
         if let Some(message) = message {
             log_failure(delivery, &settlement, &message);
         }
@@ -170,7 +181,9 @@ fn log_failure(delivery: &Delivery, settlement: &Settlement, message: &str) {
     let Delivery { delivery_id, event, handler, target, attempt, .. } = delivery;
     let (id, event_type) = (event.event_id, &event.event_type);
     let class = settlement.report.error_class.as_ref().map_or("", ErrorClass::as_str);
-    if let Verdict::RetryAt(at) = settlement.verdict {
+    if settlement.verdict == Verdict::HandedBack {
+        tracing::debug!(delivery.id = %delivery_id, delivery.target = %target, "Held back: {message}");
+    } else if let Verdict::RetryAt(at) = settlement.verdict {
         tracing::warn!(event.id = %id, delivery.id = %delivery_id, delivery.target = %target,
             attempt, class, retry_at = %at,
             "Event handler {handler} failed for {event_type}: {message}");

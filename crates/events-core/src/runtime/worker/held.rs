@@ -8,14 +8,20 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::ticket::Ticket;
-use crate::delivery::{Delivery, LeaseRef};
+use super::{lane::Allowed, ticket::Ticket};
+use crate::delivery::{Delivery, LeaseRef, Target};
 
 /// Claims held by one lane, each from its claim until its settlement is on the way.
 #[derive(Clone, Default)]
 pub(super) struct Held {
-    leases: Arc<Mutex<HashMap<LeaseRef, Claim>>>,
+    claims: Arc<Mutex<Claims>>,
     freed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Claims {
+    leases: HashMap<LeaseRef, Claim>,
+    targets: HashMap<Target, usize>,
 }
 
 /// What is known of a claim.
@@ -25,37 +31,77 @@ struct Claim {
     goes_along: bool,
     /// The word that led to it.
     ticket: Arc<Ticket>,
+    target: Target,
+}
+
+impl Claims {
+    fn insert(&mut self, lease: LeaseRef, claim: Claim) {
+        *self.targets.entry(claim.target.clone()).or_default() += 1;
+        self.leases.insert(lease, claim);
+    }
+
+    fn remove(&mut self, lease: LeaseRef) -> Option<Claim> {
+        let claim = self.leases.remove(&lease)?;
+        if let Some(count) = self.targets.get_mut(&claim.target) {
+            *count -= 1;
+            if *count == 0 {
+                self.targets.remove(&claim.target);
+            }
+        }
+        Some(claim)
+    }
 }
 
 impl Held {
-    fn leases(&self) -> MutexGuard<'_, HashMap<LeaseRef, Claim>> {
-        // The map is whole even after a panic elsewhere: every change is one call.
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    fn claims(&self) -> MutexGuard<'_, Claims> {
+        // The maps are whole even after a panic elsewhere: nothing panics while they change.
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Calls of the handler that the claims are for.
     pub(super) fn calls(&self) -> usize {
-        self.leases().values().filter(|claim| !claim.goes_along).count()
+        self.claims().leases.values().filter(|claim| !claim.goes_along).count()
     }
 
     pub(super) fn add(&self, deliveries: &[Delivery], ticket: &Arc<Ticket>) {
-        let mut leases = self.leases();
+        let mut claims = self.claims();
         for delivery in deliveries {
-            let claim = Claim { ends: delivery.lease_until, goes_along: false, ticket: Arc::clone(ticket) };
-            leases.insert(delivery.lease_ref(), claim);
+            let (ends, target) = (delivery.lease_until, delivery.target.clone());
+            let claim = Claim { ends, goes_along: false, ticket: Arc::clone(ticket), target };
+            claims.insert(delivery.lease_ref(), claim);
+        }
+    }
+
+    /// How many are held of each target.
+    pub(super) fn by_target(&self) -> HashMap<Target, usize> {
+        self.claims().targets.clone()
+    }
+
+    /// Waits until one of these targets may have more.
+    pub(super) async fn one_has_room(&self, full: &[Allowed]) {
+        loop {
+            let has_room = {
+                let claims = self.claims();
+                let held = |allowed: &Allowed| claims.targets.get(&allowed.target).copied().unwrap_or_default();
+                full.iter().any(|allowed| allowed.left(held(allowed)) > 0)
+            };
+            if has_room {
+                return;
+            }
+            self.freed().await;
         }
     }
 
     /// The word that led to a claim, while it is ours.
     pub(super) fn ticket(&self, lease: LeaseRef) -> Option<Arc<Ticket>> {
-        self.leases().get(&lease).map(|claim| Arc::clone(&claim.ticket))
+        self.claims().leases.get(&lease).map(|claim| Arc::clone(&claim.ticket))
     }
 
     /// Counts the deliveries of a digest as one call, until the last of them is let go.
     pub(super) fn join(&self, digest: &[Delivery]) {
-        let mut leases = self.leases();
+        let mut claims = self.claims();
         for delivery in digest.iter().rev().skip(1) {
-            if let Some(claim) = leases.get_mut(&delivery.lease_ref()) {
+            if let Some(claim) = claims.leases.get_mut(&delivery.lease_ref()) {
                 claim.goes_along = true;
             }
         }
@@ -63,12 +109,12 @@ impl Held {
 
     /// Whether the claim is still ours, as far as we know.
     pub(super) fn has(&self, lease: LeaseRef) -> bool {
-        self.leases().contains_key(&lease)
+        self.claims().leases.contains_key(&lease)
     }
 
     /// Lets go of a claim.
     pub(super) fn free(&self, lease: LeaseRef) {
-        self.leases().remove(&lease);
+        self.claims().remove(lease);
         self.freed.notify_one();
     }
 
@@ -79,20 +125,20 @@ impl Held {
 
     /// Claims that end before `deadline`.
     pub(super) fn ending_before(&self, deadline: Timestamp) -> Vec<LeaseRef> {
-        let leases = self.leases();
-        leases.iter().filter(|(_, claim)| claim.ends < deadline).map(|(lease, _)| *lease).collect()
+        let claims = self.claims();
+        claims.leases.iter().filter(|(_, claim)| claim.ends < deadline).map(|(lease, _)| *lease).collect()
     }
 
     /// Notes that claims last until `until` now, and lets go of those that were lost.
     pub(super) fn renewed(&self, renewed: &[LeaseRef], lost: &[LeaseRef], until: Timestamp) {
-        let mut leases = self.leases();
+        let mut claims = self.claims();
         for lease in renewed {
-            if let Some(claim) = leases.get_mut(lease) {
+            if let Some(claim) = claims.leases.get_mut(lease) {
                 claim.ends = until;
             }
         }
         for lease in lost {
-            if let Some(claim) = leases.remove(lease) {
+            if let Some(claim) = claims.remove(*lease) {
                 claim.ticket.settled();
             }
         }

@@ -12,9 +12,10 @@ use super::{
     ticket::{Returns, Ticket},
 };
 use crate::{
-    delivery::{Delivery, HandlerName, later},
+    delivery::{Delivery, HandlerName, Target, later},
     ports::{
-        ClaimRequest, Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, HandlerPolicy, Receipt, StoreError,
+        Allowances, ClaimRequest, Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, HandlerPolicy, Receipt,
+        StoreError,
     },
     runtime::pause::{Backoff, POLL, about},
 };
@@ -36,12 +37,29 @@ pub(super) struct Lane {
     pub(super) abort: CancellationToken,
 }
 
+/// A target, and how much of it the lane may hold.
+pub(super) struct Allowed {
+    pub(super) target: Target,
+    most: usize,
+}
+
+impl Allowed {
+    /// What may be claimed while `held` of it are held. Nothing until half of it is free: otherwise each call
+    /// that ends would be followed by a claim of one.
+    pub(super) fn left(&self, held: usize) -> usize {
+        let left = self.most.saturating_sub(held);
+        if left >= self.most.div_ceil(2) { left } else { 0 }
+    }
+}
+
 /// What a lane knows about the store after a look.
 enum Seen {
     /// There may be more due work than there was room for.
     More,
     /// Nothing else was due.
     Nothing,
+    /// There may be more for these targets, which hold as much as they are allowed, and for no other.
+    Full(Vec<Allowed>),
 }
 
 impl Lane {
@@ -51,7 +69,6 @@ impl Lane {
         let tasks = TaskTracker::new();
         let execution = Arc::new(Execution {
             handler: self.handler.clone(),
-            policy: self.policy.clone(),
             history: self.history.clone(),
             clock: self.clock.clone(),
             settler: self.settler.clone(),
@@ -89,10 +106,11 @@ impl Lane {
             let room = limit.saturating_sub(held.calls());
             let worthwhile = room >= concurrency * 2;
             if worthwhile && matches!(seen, Seen::More) {
-                match self.claim(room).await {
+                let allowances = self.allowances(held);
+                match self.claim(room, allowances.clone()).await {
                     Ok(claimed) => {
                         backoff.reset();
-                        seen = if claimed.len() >= room { Seen::More } else { Seen::Nothing };
+                        seen = if claimed.len() >= room { Seen::More } else { self.all_seen(&allowances, &claimed) };
                         let ticket = Ticket::new(std::mem::take(&mut word), claimed.len(), &self.returns);
                         held.add(&claimed, &ticket);
                         self.start(claimed, held, execution, tasks);
@@ -115,27 +133,72 @@ impl Lane {
                 // there is room for instead of the half that was free a moment ago.
                 tokio::task::yield_now().await;
             } else {
-                seen = self.wait_for_work(pause, limit, &mut word).await;
+                let full = if let Seen::Full(full) = seen { Some(full) } else { None };
+                seen = self.wait_for_work(pause, limit, &mut word, held, full).await;
             }
         }
         self.returns.give(word, false);
     }
 
-    async fn claim(&self, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+    /// What each target may get beside what is held of it.
+    fn allowances(&self, held: &Held) -> Allowances {
+        let most = self.handler.allowances();
+        let mut left = most.clone();
+        if most != Allowances::default() {
+            for (target, count) in held.by_target() {
+                let allowed = Allowed { most: most.of(&target), target };
+                left.of.insert(allowed.target.clone(), allowed.left(count));
+            }
+        }
+        left
+    }
+
+    /// After a claim that had room for more: which targets may have more than they were allowed.
+    fn all_seen(&self, allowances: &Allowances, claimed: &[Delivery]) -> Seen {
+        if *allowances == Allowances::default() {
+            return Seen::Nothing;
+        }
+        let most = self.handler.allowances();
+        let passed_over = allowances.of.iter().filter(|(_, left)| **left == 0).map(|(target, _)| target);
+        let mut full: Vec<&Target> = passed_over.collect();
+        for of_target in claimed.chunk_by(|one, next| one.target == next.target) {
+            let target = &of_target[0].target;
+            if of_target.len() >= allowances.of(target) {
+                full.push(target);
+            }
+        }
+        if full.is_empty() {
+            return Seen::Nothing;
+        }
+        // Those that may hold nothing at all are looked at again with the next poll.
+        let full = full.into_iter().map(|target| Allowed { most: most.of(target), target: target.clone() });
+        Seen::Full(full.filter(|allowed| allowed.most > 0).collect())
+    }
+
+    async fn claim(&self, limit: usize, allowances: Allowances) -> Result<Vec<Delivery>, StoreError> {
         let request = ClaimRequest {
             handler: self.name.clone(),
             worker: self.worker.clone(),
             limit,
             lease_for: self.lease_for,
             pacing: self.policy.pacing.clone(),
+            allowances,
             now: self.clock.now(),
         };
         self.store.claim(request).await
     }
 
     /// Waits for a wake-up, for word from the queue, for the next due delivery, or for the next poll.
-    /// The pause, where there is one, comes first: the store has just failed.
-    async fn wait_for_work(&self, pause: Duration, limit: usize, word: &mut Vec<Receipt>) -> Seen {
+    /// Of targets that are `full`, something is always due; for them it waits until they may have more. The
+    /// pause, where there is one, comes first: the store has just failed.
+    async fn wait_for_work(
+        &self,
+        pause: Duration,
+        limit: usize,
+        word: &mut Vec<Receipt>,
+        held: &Held,
+        full: Option<Vec<Allowed>>,
+    ) -> Seen {
         if !pause.is_zero() {
             tokio::select! {
                 () = tokio::time::sleep(pause) => return Seen::More,
@@ -151,13 +214,15 @@ impl Lane {
             Duration::try_from(wait).unwrap_or(Duration::ZERO)
         });
         let (wait, seen) = match until_due {
-            Some(wait) if wait < POLL => (wait, Seen::More),
+            Some(wait) if wait < POLL && (full.is_none() || !wait.is_zero()) => (wait, Seen::More),
+            Some(_) if full.is_some() => (about(POLL), Seen::More),
             _ => (about(POLL), Seen::Nothing),
         };
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Seen::Nothing,
             () = self.bell.notified() => Seen::More,
+            () = held.one_has_room(full.as_deref().unwrap_or_default()) => Seen::More,
             receipts = self.word(limit) => {
                 word.extend(receipts);
                 Seen::More

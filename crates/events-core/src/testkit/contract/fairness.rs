@@ -74,3 +74,30 @@ pub async fn a_paused_target_queues_up_again_at_the_end_of_its_pause(fixture: &F
     pile(fixture, "b", 1, 4).await;
     assert_eq!(claimed_targets(fixture, 1).await, ["b"]);
 }
+
+/// "None gets more than its allowance", and what it leaves goes to others.
+pub async fn a_target_gets_no_more_than_its_allowance(fixture: &Fixture) {
+    for target in ["a", "b", "c"] {
+        pile(fixture, target, 9, 0).await;
+    }
+    let request = claim("webhooks").at(at(10)).limit(12).allowing("a", 1).each(6);
+    let claimed = fixture.claimed(request).await;
+    let claimed = names(claimed.into_iter().map(|it| it.target));
+    assert_eq!(claimed, ["a", "b", "b", "b", "b", "b", "b", "c", "c", "c", "c", "c"]);
+    let claimed = fixture.claimed(claim("webhooks").at(at(10)).limit(100).each(2)).await;
+    assert_eq!(names(claimed.into_iter().map(|it| it.target)), ["a", "a", "b", "b", "c", "c"]);
+}
+
+/// A target that is allowed nothing takes no place among those that have their turn.
+pub async fn a_target_that_is_allowed_nothing_is_passed_over(fixture: &Fixture) {
+    for (target, seconds) in [("a", 1), ("b", 2), ("c", 3)] {
+        pile(fixture, target, 3, seconds).await;
+    }
+    let request = claim("webhooks").at(at(10)).limit(2).allowing("a", 0).allowing("nobody", 0);
+    let claimed = fixture.claimed(request).await;
+    assert_eq!(names(claimed.into_iter().map(|it| it.target)), ["b", "c"]);
+    let none = fixture.claimed(claim("webhooks").at(at(10)).allowing("b", 5).each(0).allowing("c", 0)).await;
+    assert_eq!(names(none.into_iter().map(|it| it.target)), ["b", "b"]);
+    let left = fixture.claimed(claim("webhooks").at(at(10))).await;
+    assert_eq!(names(left.into_iter().map(|it| it.target)), ["a", "a", "a", "c", "c"]);
+}

@@ -83,6 +83,8 @@ macro_rules! store_contract {
                 a_small_claim_serves_those_that_have_waited_longest
                 a_target_that_rests_takes_no_share
                 a_paused_target_queues_up_again_at_the_end_of_its_pause
+                a_target_gets_no_more_than_its_allowance
+                a_target_that_is_allowed_nothing_is_passed_over
             }
             pacing "current_thread" {
                 a_paced_target_gives_its_burst_then_one_per_interval

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::steps::works;
 use crate::{
+    Payload,
     delivery::{AttemptOutcome, AttemptReport, DeliveryState, ErrorClass, Settlement, TargetEffect},
     ports::AttemptRecord,
     testkit::{Fixture, affecting, at, claim, dead, done, dropped, handed_back, retry},
@@ -26,12 +27,14 @@ pub async fn what_is_done_ends_and_is_recorded(fixture: &Fixture) {
 pub async fn an_attempt_record_keeps_the_whole_report(fixture: &Fixture) {
     fixture.sent("slack", "#general").await;
     let claimed = fixture.claimed_one(claim("slack")).await;
+    let detail = Payload::from_json(r#"{"b": "ü", "a": [1, 2.50]}"#).unwrap();
     let report = AttemptReport {
         status: Some(503),
         duration: Duration::from_millis(1_234),
         error_class: Some(ErrorClass::new("http_5xx")),
         error: Some("503 from the target".to_owned()),
         response: Some("come back later, ü".to_owned()),
+        detail: Some(detail.clone()),
     };
     fixture.settled(Settlement { report, ..retry(&claimed, at(60), at(2)) }).await;
     let expected = AttemptRecord {
@@ -46,6 +49,7 @@ pub async fn an_attempt_record_keeps_the_whole_report(fixture: &Fixture) {
         error_class: Some(ErrorClass::new("http_5xx")),
         error: Some("503 from the target".to_owned()),
         response: Some("come back later, ü".to_owned()),
+        detail: Some(detail),
         created_at: at(2),
     };
     assert_eq!(fixture.attempts(claimed.delivery_id).await, [expected]);

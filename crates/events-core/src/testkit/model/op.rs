@@ -30,15 +30,39 @@ impl Pick {
 pub(super) enum Op {
     Append(Vec<Draft>),
     Route(Vec<Plan>),
-    Claim { handler: usize, limit: usize, lease: u64, paced: bool },
+    Claim {
+        handler: usize,
+        limit: usize,
+        lease: u64,
+        paced: bool,
+        each: Option<usize>,
+        allowed: Option<(usize, usize)>,
+    },
     Settle(Vec<Ending>),
-    Renew { held: Vec<Pick>, seconds: i64 },
-    Advance { seconds: i64 },
-    ReleaseExpired { limit: usize },
+    Renew {
+        held: Vec<Pick>,
+        seconds: i64,
+    },
+    Advance {
+        seconds: i64,
+    },
+    ReleaseExpired {
+        limit: usize,
+    },
     Redrive(Letters),
-    Resume { handler: usize, target: Option<usize> },
-    Prune { attempts_age: i64, dead_letters_age: i64, keys_age: i64, limit: usize },
-    NextDue { handler: usize },
+    Resume {
+        handler: usize,
+        target: Option<usize>,
+    },
+    Prune {
+        attempts_age: i64,
+        dead_letters_age: i64,
+        keys_age: i64,
+        limit: usize,
+    },
+    NextDue {
+        handler: usize,
+    },
     Read(Read),
 }
 
@@ -119,8 +143,7 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => vec(draft(), 0..4).prop_map(Op::Append),
         6 => vec(plan(), 1..4).prop_map(Op::Route),
-        8 => (handler(), 0..9_usize, prop_oneof![2 => 1..6_u64, 1 => 1..40_u64], proptest::bool::ANY)
-            .prop_map(|(handler, limit, lease, paced)| Op::Claim { handler, limit, lease, paced }),
+        8 => claim(),
         8 => vec(ending(), 1..5).prop_map(Op::Settle),
         2 => (vec(picked(), 0..4), 0..40_i64).prop_map(|(held, seconds)| Op::Renew { held, seconds }),
         4 => seconds().prop_map(|seconds| Op::Advance { seconds }),
@@ -220,4 +243,13 @@ prop_compose! {
     ) -> Letters {
         Letters { these, handler, target, organization, limit }
     }
+}
+
+fn claim() -> impl Strategy<Value = Op> {
+    let lease = prop_oneof![2 => 1..6_u64, 1 => 1..40_u64];
+    let each = option::weighted(0.2, 0..4_usize);
+    let allowed = option::weighted(0.3, (0..TARGETS.len(), 0..4_usize));
+    (handler(), 0..9_usize, lease, proptest::bool::ANY, each, allowed).prop_map(
+        |(handler, limit, lease, paced, each, allowed)| Op::Claim { handler, limit, lease, paced, each, allowed },
+    )
 }

@@ -83,8 +83,10 @@ impl World {
                 both!(self, store.append(events.clone()));
             }
             Op::Route(plans) => self.route(plans).await?,
-            Op::Claim { handler, limit, lease, paced } => {
-                let request = self.claim_request(*handler, *limit, *lease, *paced);
+            Op::Claim { handler, limit, lease, paced, each, allowed } => {
+                let mut request = self.claim_request(*handler, *limit, *lease, *paced);
+                request.allowances.each = each.unwrap_or(usize::MAX);
+                request.allowances.of.extend(allowed.map(|(target, most)| (TARGETS[target].into(), most)));
                 let (reference, tested) =
                     (self.reference.store.claim(request.clone()).await, self.tested.store.claim(request).await);
                 let tested = match (&reference, tested) {
