@@ -24,6 +24,7 @@ use crate::{
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "events", include_str!("../migrations/0001_events.sql")),
     (2, "claims", include_str!("../migrations/0002_claims.sql")),
+    (3, "webhooks", include_str!("../migrations/0003_webhooks.sql")),
 ];
 
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the

@@ -144,7 +144,7 @@ impl World {
     }
 
     async fn route(&self, plans: &[Plan]) -> Result<(), String> {
-        let unrouted: Vec<StoredEvent> = both!(self, store.unrouted(24));
+        let unrouted: Vec<StoredEvent> = both!(self, store.unrouted(24)).events;
         let log: Vec<StoredEvent> = both!(self, history.scan(Seq::START, 1_000));
         let routed = plans.iter().filter_map(|plan| {
             let event = plan.event.of(if plan.again { &log } else { &unrouted })?;
