@@ -8,6 +8,7 @@
 mod observe;
 mod op;
 mod reads;
+mod subscribing;
 #[cfg(test)]
 mod tests;
 mod world;

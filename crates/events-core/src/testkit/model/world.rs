@@ -16,6 +16,7 @@ use crate::{
         Fixture, MemoryStore, SequentialIds, affecting, at, claim, dead, delivery, done, dropped, event, handed_back,
         retry,
     },
+    webhooks::Subscription,
 };
 
 /// The rate of paced handlers: small enough that piles and empty buckets both come up.
@@ -33,6 +34,8 @@ pub(super) struct World {
     held: Vec<Delivery>,
     /// All claims.
     pub(super) claims: Vec<Delivery>,
+    /// Subscriptions as they were seen, old revisions too.
+    pub(super) seen: Vec<Subscription>,
 }
 
 /// Asks both stores the same and answers what they agree on, or else returns the difference.
@@ -69,6 +72,7 @@ impl World {
             event_ids: Vec::new(),
             held: Vec::new(),
             claims: Vec::new(),
+            seen: Vec::new(),
         }
     }
 
@@ -107,6 +111,11 @@ impl World {
                 let target = target.map(|target| TARGETS[target].into());
                 both!(self, targets.resume(&HANDLERS[*handler].into(), target.as_ref(), self.now));
             }
+            Op::Rest { handler, target, effect } => {
+                let (handler, target) = (HANDLERS[*handler].into(), TARGETS[*target].into());
+                both!(self, targets.rest(&handler, &target, self.effect(*effect), self.now));
+            }
+            Op::Subscribe(step) => self.subscribe(step).await?,
             Op::Prune { attempts_age, dead_letters_age, keys_age, limit } => {
                 let request = PruneRequest {
                     attempts_before: self.after(-attempts_age),
@@ -190,9 +199,15 @@ impl World {
         };
         Some(match ending.effect {
             None => settlement,
-            Some(Effect::Disable) => affecting(settlement, TargetEffect::Disable(format!("410 at {}", self.now))),
-            Some(Effect::PauseFor { seconds }) => affecting(settlement, TargetEffect::PauseUntil(self.after(seconds))),
+            Some(effect) => affecting(settlement, self.effect(effect)),
         })
+    }
+
+    fn effect(&self, effect: Effect) -> TargetEffect {
+        match effect {
+            Effect::Disable => TargetEffect::Disable(format!("410 at {}", self.now)),
+            Effect::PauseFor { seconds } => TargetEffect::PauseUntil(self.after(seconds)),
+        }
     }
 
     fn redrive_filter(&self, letters: &Letters) -> RedriveFilter {
