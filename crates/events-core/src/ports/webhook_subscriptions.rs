@@ -18,7 +18,8 @@ use crate::webhooks::{Subscription, SubscriptionId, WebhookSecret};
 ///   [`RoutesVersion`](super::RoutesVersion) grow, also when it is made by plain SQL; another change does not.
 #[async_trait]
 pub trait WebhookSubscriptions: Send + Sync {
-    /// Stores a subscription and its first secret. `false`, and nothing is changed, when there is one with this id.
+    /// Stores a subscription and its first secret. `false`, and nothing is changed, when there is one with this id:
+    /// asking again after [`StoreError::Unknown`] is safe.
     async fn create(&self, subscription: Subscription, secret: WebhookSecret) -> Result<bool, StoreError>;
 
     /// The subscription with this id, or `None`.

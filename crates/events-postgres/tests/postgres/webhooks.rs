@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use events_core::{
     Catalog, EventStore,
-    ports::{RoutesVersion, StoredRoutes, SubscriptionQuery, Updated, WebhookSubscriptions},
+    ports::{RoutedEvent, RoutesVersion, StoredRoutes, SubscriptionQuery, Updated, WebhookSubscriptions},
     routing::{RoutingTable, plan},
     testkit::{at, event, secret, subscription},
     webhooks::{Status, Subscription, WebhookSecret},
@@ -180,4 +180,38 @@ async fn unrouted_events_are_looked_up_one_by_one() {
     let rows = sqlx::query_scalar::<_, String>(explain).fetch_all(&mut place.connection().await).await.unwrap();
     let told = rows.join("\n");
     assert!(told.contains("outbox_pkey") && !told.contains("Hash"), "{told}");
+}
+
+/// Events and version are one look: a subscription and an event that are committed together are seen together, so an
+/// event never comes with a version of before its subscription.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_and_version_are_of_one_moment() {
+    const PAIRS: usize = 200;
+    let place = Place::new().await;
+    let mut connection = place.connection().await;
+    let mut writing = JoinSet::new();
+    writing.spawn(async move {
+        for _ in 0..PAIRS {
+            let pair = "BEGIN;
+                INSERT INTO webhook_subscriptions (subscription_id, url, events, verified_at, created_at, updated_at)
+                VALUES (gen_random_uuid(), 'https://a.example', '[\"*\"]', now(), now(), now());
+                INSERT INTO events (event_type, payload) VALUES ('user.signup', '{}');
+                COMMIT;";
+            connection.execute(pair).await.unwrap();
+        }
+    });
+    let mut routed = 0;
+    while routed < PAIRS {
+        let unrouted = place.store.unrouted(PAIRS).await.unwrap();
+        writing.try_join_next().map_or(Ok(()), |written| written).unwrap();
+        routed += unrouted.events.len();
+        assert_eq!(unrouted.routes, RoutesVersion(i64::try_from(routed).unwrap()), "one change for each event");
+        let plans = unrouted.events.iter().map(|it| RoutedEvent {
+            seq: it.seq,
+            deliveries: Vec::new(),
+            cancellations: Vec::new(),
+        });
+        place.store.route(plans.collect(), at(0)).await.unwrap();
+    }
+    writing.join_all().await;
 }

@@ -18,6 +18,10 @@
 //! byte. Nothing is converted: the string "1" is not the number 1. A field that is missing makes every condition
 //! false except `neq`, `nin` and `exists: false`.
 //!
+//! Fields are `payload.` with a path, whose parts are names of members or places in arrays (`payload.items.0.sku`; a
+//! name with a dot cannot be told), `metadata.` with a name, and `event_type` (as published: an alias stays one),
+//! `event_version`, `actor`, `actor_type` and `organization_id`.
+//!
 //! **Invariant:** matching is pure, and never fails.
 
 mod compare;
