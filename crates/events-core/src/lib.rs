@@ -16,6 +16,7 @@
 //! - [`event`](Event) and [`catalog`](Catalog): facts, their names and their shapes.
 //! - [`routing`]: who learns of an event, decided purely.
 //! - [`delivery`]: one event for one handler at one target, its attempts and its retries.
+//! - [`webhooks`]: the subscriptions of customers' endpoints.
 //! - [`ports`]: what the core asks of stores and handlers.
 //! - `runtime` (feature): [`Publisher`], [`Emitter`], and the [`Engine`] that runs router and workers.
 //! - `testkit` (feature): memory adapters, the manual clock and the contract suites.
@@ -39,6 +40,8 @@ mod runtime;
 mod memory;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+
+pub mod webhooks;
 
 pub use catalog::{Catalog, CatalogEntry, CatalogError, Field, FieldType, Severity, types};
 pub use delivery::{Delivery, DeliveryId, HandlerName, RetryPolicy, Target};

@@ -56,6 +56,7 @@ mod store;
 mod targets;
 mod time;
 mod wakeups;
+mod webhooks;
 
 pub use clock::PgClock;
 pub(crate) use database::arguments;

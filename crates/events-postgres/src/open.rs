@@ -24,6 +24,7 @@ use crate::{
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "events", include_str!("../migrations/0001_events.sql")),
     (2, "claims", include_str!("../migrations/0002_claims.sql")),
+    (3, "webhooks", include_str!("../migrations/0003_webhooks.sql")),
     (4, "attempt_detail", include_str!("../migrations/0004_attempt_detail.sql")),
 ];
 

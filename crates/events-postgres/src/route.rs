@@ -2,11 +2,24 @@
 
 use std::collections::HashSet;
 
-use events_core::ports::{RouteSummary, RoutedEvent};
+use events_core::ports::{RouteSummary, RoutedEvent, RoutesVersion, Unrouted};
 use jiff::Timestamp;
-use sqlx::postgres::PgArguments;
+use sqlx::postgres::{PgArguments, PgRow};
 
 use crate::{arguments, database::Database, error::Failure, rows, rows::Cells, time::Time};
+
+/// What waits to be routed. When nothing does, one row has the version of the stored routes alone.
+pub(crate) fn unrouted(rows: &[PgRow]) -> Result<Unrouted, Failure> {
+    let mut unrouted = Unrouted::default();
+    for row in rows {
+        let cells = Cells::of(row, "routes_version", "version");
+        unrouted.routes = RoutesVersion(cells.get("version")?);
+        if cells.get::<Option<i64>>("seq")?.is_some() {
+            unrouted.events.push(rows::event(row)?);
+        }
+    }
+    Ok(unrouted)
+}
 
 /// Takes events off the outbox and makes their deliveries. Whoever routes tells the workers.
 pub(crate) async fn route(

@@ -8,7 +8,7 @@ use events_core::{
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use sqlx::{ColumnIndex, Decode, Postgres, Row, Type, postgres::PgRow};
+use sqlx::{ColumnIndex, Decode, Postgres, Row, Type, ValueRef, postgres::PgRow};
 
 use crate::{error::Failure, time::Time};
 
@@ -61,10 +61,27 @@ impl<'r> Cells<'r> {
         parse(text).map_err(|problem| self.corrupt(column, problem))
     }
 
+    /// A value that is made from the text of a JSON column, or absent.
+    pub(crate) fn optional_json<T, E: Display>(
+        &self,
+        column: &'static str,
+        parse: impl FnOnce(&'r str) -> Result<T, E>,
+    ) -> Result<Option<T>, Failure> {
+        let value = self.row.try_get_raw(column).map_err(|error| self.corrupt(column, error))?;
+        if value.is_null() { Ok(None) } else { self.json(column, parse).map(Some) }
+    }
+
     /// A number of another type than the column's `bigint`.
     pub(crate) fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, Failure> {
         let number: i64 = self.get(column)?;
         T::try_from(number).map_err(|_| self.corrupt(column, format!("{number} is out of range")))
+    }
+
+    /// A number of another type than the column's `bigint`, or absent.
+    pub(crate) fn optional_big_number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<Option<T>, Failure> {
+        let number: Option<i64> = self.get(column)?;
+        let narrow = number.map(T::try_from).transpose();
+        narrow.map_err(|_| self.corrupt(column, format!("{} is out of range", number.unwrap_or_default())))
     }
 
     /// A number of another type than the column's `integer`.

@@ -8,7 +8,7 @@ use std::{
 use sqlx::AssertSqlSafe;
 
 /// The tables and views of the store.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 16] = [
     "api_keys",
     "attempts",
     "claims",
@@ -20,7 +20,11 @@ const TABLES: [&str; 12] = [
     "events",
     "leases",
     "outbox",
+    "routes_version",
     "target_states",
+    "webhook_routes",
+    "webhook_secrets",
+    "webhook_subscriptions",
 ];
 
 /// The first half of the advisory lock of whoever changes the tables of a schema; its name's hash is

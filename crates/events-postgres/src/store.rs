@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use events_core::{
-    Delivery, Event, EventStore, HandlerName, Seq, StoreError, StoredEvent,
+    Delivery, Event, EventStore, HandlerName, Seq, StoreError,
     delivery::{LeaseRef, Settlement},
-    ports::{Appended, ClaimRequest, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent, SettleSummary},
+    ports::{
+        Appended, ClaimRequest, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent, SettleSummary, Unrouted,
+    },
 };
 use jiff::Timestamp;
 use sqlx::postgres::PgConnection;
@@ -21,7 +23,7 @@ use crate::{
     open::{self, OpenError},
     options::PgOptions,
     partitions, prune, redrive, route,
-    rows::{self, Cells},
+    rows::Cells,
     settle,
     wakeups::PgWakeups,
 };
@@ -143,10 +145,10 @@ impl EventStore for PgStore {
         Ok(appended)
     }
 
-    async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn unrouted(&self, limit: usize) -> Result<Unrouted, StoreError> {
         let values = crate::given(|| Ok(arguments![crate::count(limit)]))?;
         let rows = self.database.look(include_str!("queries/unrouted.sql"), values).await?;
-        rows.iter().map(rows::event).collect::<Result<_, _>>().map_err(|failure| failure.undone())
+        route::unrouted(&rows).map_err(|failure| failure.undone())
     }
 
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError> {

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use events_core::{
     HandlerName, Target,
+    delivery::TargetEffect,
     ports::{StoreError, TargetState, TargetStates},
 };
 use jiff::Timestamp;
@@ -33,6 +34,25 @@ impl TargetStates for PgStore {
             Ok(rows.len())
         };
         resumed.await.map_err(|failure: Failure| failure.of_commit())
+    }
+
+    async fn rest(
+        &self,
+        handler: &HandlerName,
+        target: &Target,
+        effect: TargetEffect,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (paused_until, disabled) = match &effect {
+            TargetEffect::PauseUntil(until) => (Some(Time(*until)), None),
+            TargetEffect::Disable(reason) => (None, Some(reason.as_str())),
+        };
+        let rested = async {
+            let disabled_at = disabled.map(|_| Time(now));
+            let values = arguments![handler.as_str(), target.as_str(), paused_until, disabled_at, disabled];
+            self.database.change(include_str!("queries/rest.sql"), values).await
+        };
+        rested.await.map(drop).map_err(|failure: Failure| failure.of_commit())
     }
 }
 

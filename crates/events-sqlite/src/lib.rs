@@ -59,6 +59,7 @@ mod settle;
 mod store;
 mod targets;
 mod values;
+mod webhooks;
 mod writer;
 
 pub use open::{OpenError, sqlite_version};

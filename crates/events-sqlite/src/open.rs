@@ -44,6 +44,7 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "events", include_str!("../migrations/0001_events.sql")),
     (2, "leases", include_str!("../migrations/0002_leases.sql")),
+    (3, "webhooks", include_str!("../migrations/0003_webhooks.sql")),
     (4, "attempt_detail", include_str!("../migrations/0004_attempt_detail.sql")),
 ];
 

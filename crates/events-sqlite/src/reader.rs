@@ -2,14 +2,21 @@
 
 use std::collections::HashMap;
 
-use events_core::{Seq, StoreError, StoredEvent};
+use events_core::{
+    Seq, StoreError, StoredEvent,
+    ports::{RoutesVersion, Unrouted},
+};
 use sqlx::{
     SqlitePool,
     query::Query,
     sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 
-use crate::{error::Failure, recent::Recent, rows};
+use crate::{
+    error::Failure,
+    recent::Recent,
+    rows::{self, Cells},
+};
 
 /// Connections that read at once. More would cost memory and threads, and the readers would
 /// wait for the same disk.
@@ -54,11 +61,14 @@ impl Reader {
     }
 
     /// The oldest events that are not routed yet, at most `limit`. They are remembered.
-    pub(crate) async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    pub(crate) async fn unrouted(&self, limit: usize) -> Result<Unrouted, StoreError> {
         let query = sqlx::query(include_str!("queries/unrouted.sql")).bind(crate::count(limit));
-        let events = self.all(query, rows::event).await?;
+        let rows = self.all(query, unrouted).await?;
+        let routes = rows.first().map_or(RoutesVersion::default(), |(version, _)| *version);
+        let mut events: Vec<StoredEvent> = rows.into_iter().filter_map(|(_, event)| event).collect();
+        events.sort_by_key(|event| event.seq); // SQLite would put whole rows into a table of its own
         self.recent.keep(&events);
-        Ok(events)
+        Ok(Unrouted { events, routes })
     }
 
     /// The events at these places in the log, by place.
@@ -81,4 +91,12 @@ impl Reader {
     pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// An unrouted event, unless nothing waits, with the version of the stored routes.
+fn unrouted(row: &SqliteRow) -> Result<(RoutesVersion, Option<StoredEvent>), Failure> {
+    let cells = Cells::of(row, "routes_version", "version");
+    let waits = cells.get::<Option<i64>>("seq")?.is_some();
+    let event = if waits { Some(rows::event(row)?) } else { None };
+    Ok((RoutesVersion(cells.get("version")?), event))
 }

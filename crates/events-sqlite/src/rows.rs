@@ -50,6 +50,16 @@ impl<'r> Cells<'r> {
         parse(self.get(column)?).map_err(|problem| self.corrupt(column, problem))
     }
 
+    /// A value that is made from text, or absent.
+    pub(crate) fn parse_optional<T, E: Display>(
+        &self,
+        column: &'static str,
+        parse: impl FnOnce(&'r str) -> Result<T, E>,
+    ) -> Result<Option<T>, Failure> {
+        let text: Option<&'r str> = self.get(column)?;
+        text.map(parse).transpose().map_err(|problem| self.corrupt(column, problem))
+    }
+
     /// A number of a narrower type than SQLite's 64 bits.
     pub(crate) fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, Failure> {
         let number: i64 = self.get(column)?;

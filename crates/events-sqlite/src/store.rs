@@ -4,9 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use events_core::{
-    Delivery, Event, EventStore, HandlerName, StoreError, StoredEvent,
+    Delivery, Event, EventStore, HandlerName, StoreError,
     delivery::{LeaseRef, Settlement},
-    ports::{Appended, ClaimRequest, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent, SettleSummary},
+    ports::{
+        Appended, ClaimRequest, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent, SettleSummary, Unrouted,
+    },
 };
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
@@ -90,7 +92,7 @@ impl EventStore for SqliteStore {
         self.writer.run(Append(events)).await
     }
 
-    async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn unrouted(&self, limit: usize) -> Result<Unrouted, StoreError> {
         self.reader.unrouted(limit).await
     }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use events_core::{
     HandlerName, Target,
+    delivery::TargetEffect,
     ports::{StoreError, TargetState, TargetStates},
 };
 use jiff::Timestamp;
@@ -24,6 +25,16 @@ impl TargetStates for SqliteStore {
         now: Timestamp,
     ) -> Result<usize, StoreError> {
         self.writer.run(Resume { handler: handler.clone(), target: target.cloned(), now }).await
+    }
+
+    async fn rest(
+        &self,
+        handler: &HandlerName,
+        target: &Target,
+        effect: TargetEffect,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer.run(Rest { handler: handler.clone(), target: target.clone(), effect, now }).await
     }
 }
 
@@ -48,6 +59,36 @@ impl Operation for Resume {
         mended.iter().for_each(|(handler, target)| touched.add(handler, target));
         touched.schedule(connection).await?;
         Ok(mended.len())
+    }
+}
+
+struct Rest {
+    handler: HandlerName,
+    target: Target,
+    effect: TargetEffect,
+    now: Timestamp,
+}
+
+#[async_trait]
+impl Operation for Rest {
+    type Output = ();
+
+    async fn run(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        let (paused_until, disabled) = match &self.effect {
+            TargetEffect::PauseUntil(until) => (Some(until.as_microsecond()), None),
+            TargetEffect::Disable(reason) => (None, Some(reason.as_str())),
+        };
+        sqlx::query(include_str!("queries/rest.sql"))
+            .bind(self.handler.as_str())
+            .bind(self.target.as_str())
+            .bind(paused_until)
+            .bind(disabled.map(|_| self.now.as_microsecond()))
+            .bind(disabled)
+            .execute(&mut *connection)
+            .await?;
+        let mut touched = Touched::default();
+        touched.add(self.handler.as_str(), self.target.as_str());
+        touched.schedule(connection).await
     }
 }
 

@@ -63,7 +63,7 @@ async fn fill_with_deliveries(store: &Arc<SqliteStore>) -> anyhow::Result<()> {
     let table = routing::RoutingTable::new(Arc::new(events_core::Catalog::embedded()), vec![route]);
     let now = events_core::ports::SystemClock;
     loop {
-        let unrouted = store.unrouted(500).await?;
+        let unrouted = store.unrouted(500).await?.events;
         if unrouted.is_empty() {
             return Ok(());
         }

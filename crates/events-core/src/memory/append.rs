@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::state::State;
 use crate::{
     event::{Event, Seq, StoredEvent},
-    ports::Appended,
+    ports::{Appended, Unrouted},
 };
 
 impl State {
@@ -41,8 +41,8 @@ impl State {
         self.event_ids.get(&event.event_id).or_else(same_key).copied()
     }
 
-    pub(super) fn unrouted(&self, limit: usize) -> Vec<StoredEvent> {
+    pub(super) fn unrouted(&self, limit: usize) -> Unrouted {
         let stored = |seq: &Seq| StoredEvent { seq: *seq, event: Arc::clone(self.event_at(*seq)) };
-        self.outbox.iter().take(limit).map(stored).collect()
+        Unrouted { events: self.outbox.iter().take(limit).map(stored).collect(), routes: self.webhooks.version }
     }
 }

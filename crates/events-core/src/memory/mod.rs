@@ -17,6 +17,7 @@ mod state;
 mod store;
 mod targets;
 mod upkeep;
+mod webhooks;
 
 use std::sync::{Mutex, MutexGuard};
 

@@ -60,7 +60,7 @@ impl State {
         self.dead_letters.insert(dead.delivery.delivery_id, dead);
     }
 
-    fn affect(&mut self, handler: &HandlerName, target: &Target, effect: TargetEffect, now: Timestamp) {
+    pub(super) fn affect(&mut self, handler: &HandlerName, target: &Target, effect: TargetEffect, now: Timestamp) {
         let row = self.target_row(handler, target);
         match effect {
             TargetEffect::PauseUntil(until) => row.paused_until = row.paused_until.max(Some(until)),

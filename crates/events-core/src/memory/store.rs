@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use super::MemoryStore;
 use crate::{
     delivery::{Delivery, HandlerName, LeaseRef, Settlement},
-    event::{Event, StoredEvent},
+    event::Event,
     ports::{
         Appended, ClaimRequest, EventStore, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent,
-        SettleSummary, StoreError,
+        SettleSummary, StoreError, Unrouted,
     },
 };
 
@@ -21,7 +21,7 @@ impl EventStore for MemoryStore {
         Ok(self.state().append(events))
     }
 
-    async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn unrouted(&self, limit: usize) -> Result<Unrouted, StoreError> {
         Ok(self.state().unrouted(limit))
     }
 

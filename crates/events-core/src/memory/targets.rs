@@ -8,7 +8,7 @@ use super::{
     state::{State, TargetRow},
 };
 use crate::{
-    delivery::{HandlerName, Target},
+    delivery::{HandlerName, Target, TargetEffect},
     ports::{StoreError, TargetState, TargetStates},
 };
 
@@ -34,6 +34,17 @@ impl TargetStates for MemoryStore {
             }
         }
         Ok(mended)
+    }
+
+    async fn rest(
+        &self,
+        handler: &HandlerName,
+        target: &Target,
+        effect: TargetEffect,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.state().affect(handler, target, effect, now);
+        Ok(())
     }
 }
 

@@ -14,7 +14,9 @@ mod history;
 mod leadership;
 mod queue;
 mod store;
+mod stored_routes;
 mod targets;
+mod webhook_subscriptions;
 
 pub use api_keys::{ApiKey, ApiKeys, KeyHash, Scope};
 pub(crate) use clock::to_micros;
@@ -28,9 +30,11 @@ pub use leadership::Leadership;
 pub use queue::{DeliveryQueue, QueueError, Receipt, Received, Reference};
 pub use store::{
     Allowances, Appended, ClaimRequest, EventStore, NewDelivery, PruneRequest, Pruned, RedriveFilter, RouteSummary,
-    RoutedEvent, SettleSummary, StoreError,
+    RoutedEvent, SettleSummary, StoreError, Unrouted,
 };
+pub use stored_routes::{RoutesVersion, StoredRoutes};
 pub use targets::{TargetState, TargetStates};
+pub use webhook_subscriptions::{SubscriptionQuery, Updated, WebhookSubscriptions};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use handler::MockEventHandler;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::stored_routes::RoutesVersion;
 use crate::{
     delivery::{Delivery, DeliveryId, Guard, HandlerName, LeaseRef, Pacing, Settlement, Target},
     event::{Event, EventId, Seq, StoredEvent},
@@ -37,8 +38,9 @@ pub trait EventStore: Send + Sync {
     /// key behind. Ids are known for ever, keys until they are pruned.
     async fn append(&self, events: Vec<Arc<Event>>) -> Result<Vec<Appended>, StoreError>;
 
-    /// The oldest events that are not routed yet, by position in the log, at most `limit`.
-    async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;
+    /// The oldest events that are not routed yet, by position in the log, at most `limit`, and the version of the
+    /// stored routes as of the same moment; the version also when there are no events.
+    async fn unrouted(&self, limit: usize) -> Result<Unrouted, StoreError>;
 
     /// Takes events off the list of unrouted ones and makes their deliveries, in one commit.
     ///
@@ -122,6 +124,15 @@ pub enum Appended {
     Existing(Arc<Event>),
     /// Another event has its idempotency key or id.
     Conflict(EventId),
+}
+
+/// What waits to be routed, and which stored routes are to be applied.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Unrouted {
+    /// The events, oldest first.
+    pub events: Vec<StoredEvent>,
+    /// The stored routes that were there when each of these events was stored are part of this version.
+    pub routes: RoutesVersion,
 }
 
 /// An event with what its plan says.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::store::StoreError;
-use crate::delivery::{HandlerName, Target};
+use crate::delivery::{HandlerName, Target, TargetEffect};
 
 /// Reads and mends the state of targets. Workers change it by settling deliveries.
 #[async_trait]
@@ -17,6 +17,16 @@ pub trait TargetStates: Send + Sync {
     /// again at its own time. Answers how many targets were mended: those that rested at `now`.
     async fn resume(&self, handler: &HandlerName, target: Option<&Target>, now: Timestamp)
     -> Result<usize, StoreError>;
+
+    /// Has a target rest because somebody wants it to, as if it had brought `effect` upon itself at `now`: of two
+    /// pauses the longer one stays, and the last to disable it says why. What waits for it is kept.
+    async fn rest(
+        &self,
+        handler: &HandlerName,
+        target: &Target,
+        effect: TargetEffect,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 }
 
 const _: Option<&dyn TargetStates> = None; // usable as a trait object

@@ -1,9 +1,14 @@
 //! The plan for one event: deliveries now, follow-ups later, cancellations.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::table::{Route, RoutingTable};
+use super::{
+    filter::Facts,
+    table::{Route, RoutingTable},
+};
 use crate::{
     delivery::{Guard, HandlerName, Target, later},
     event::{Event, EventType},
@@ -43,22 +48,24 @@ pub fn plan(table: &RoutingTable, event: &Event, now: Timestamp) -> Plan {
         let follow_ups = needless.iter().filter_map(|at| table.routes[*at].follow_up.as_ref());
         plan.cancellations.extend(follow_ups.map(|later| later.cancel_key(event.organization_id.as_deref())));
     }
-    for at in table.candidates(canonical) {
+    let facts = Facts::of(event);
+    let mut told = HashSet::new();
+    for at in table.candidates(canonical, event.organization_id.as_deref()) {
         let route = &table.routes[at];
-        if refusal(route, event, canonical).is_some() {
+        if refusal(route, &facts, canonical).is_some() {
             continue;
         }
-        let (list, delivery) = match &route.follow_up {
-            None => (&mut plan.deliveries, new_delivery(route, now)),
-            Some(follow_up) => {
-                let mut delivery = new_delivery(route, later(now, follow_up.delay));
-                delivery.cancel_key = Some(follow_up.cancel_key(event.organization_id.as_deref()));
-                delivery.guard = Some(Guard { unless: follow_up.unless.clone() });
-                (&mut plan.follow_ups, delivery)
+        let Some(follow_up) = &route.follow_up else {
+            if told.insert((&route.handler, &route.target)) {
+                plan.deliveries.push(new_delivery(route, now));
             }
+            continue;
         };
-        if !list.contains(&delivery) {
-            list.push(delivery);
+        let mut delivery = new_delivery(route, later(now, follow_up.delay));
+        delivery.cancel_key = Some(follow_up.cancel_key(event.organization_id.as_deref()));
+        delivery.guard = Some(Guard { unless: follow_up.unless.clone() });
+        if !plan.follow_ups.contains(&delivery) {
+            plan.follow_ups.push(delivery);
         }
     }
     plan
@@ -89,6 +96,8 @@ pub enum Reason {
     Excepted,
     /// The event belongs to another organization.
     OtherOrganization,
+    /// The route's filter asks for other contents.
+    Filtered,
     /// The event is the end of too long a chain of causes.
     CausationLoop,
 }
@@ -97,8 +106,9 @@ pub enum Reason {
 #[must_use]
 pub fn explain(table: &RoutingTable, event: &Event) -> Vec<WhyNot> {
     let canonical = table.catalog.canonical(&event.event_type);
+    let facts = Facts::of(event);
     let why_not = |route: &Route| {
-        refusal(route, event, canonical).map(|reason| WhyNot {
+        refusal(route, &facts, canonical).map(|reason| WhyNot {
             handler: route.handler.clone(),
             target: route.target.clone(),
             reason,
@@ -107,7 +117,8 @@ pub fn explain(table: &RoutingTable, event: &Event) -> Vec<WhyNot> {
     table.routes.iter().filter_map(why_not).collect()
 }
 
-fn refusal(route: &Route, event: &Event, canonical: &EventType) -> Option<Reason> {
+fn refusal(route: &Route, facts: &Facts<'_>, canonical: &EventType) -> Option<Reason> {
+    let event = facts.event();
     let organization_differs = route.organization_id.is_some() && route.organization_id != event.organization_id;
     let matches = |pattern: &crate::Pattern| pattern.matches(canonical) || pattern.matches(&event.event_type);
     if !route.events.iter().any(matches) {
@@ -118,6 +129,8 @@ fn refusal(route: &Route, event: &Event, canonical: &EventType) -> Option<Reason
         Some(Reason::OtherOrganization)
     } else if event.metadata.causation_depth > MAX_CAUSATION_DEPTH {
         Some(Reason::CausationLoop)
+    } else if route.filter.as_ref().is_some_and(|filter| !filter.holds_for(facts)) {
+        Some(Reason::Filtered)
     } else {
         None
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use super::filter::Filter;
 use crate::{
     catalog::Catalog,
     delivery::{HandlerName, Target},
@@ -21,6 +22,8 @@ pub struct Route {
     pub except: Vec<Pattern>,
     /// Events of this organization only.
     pub organization_id: Option<String>,
+    /// Events whose contents it asks for only.
+    pub filter: Option<Arc<Filter>>,
     /// Later, and only unless something else happens first.
     pub follow_up: Option<FollowUp>,
 }
@@ -39,6 +42,7 @@ impl Route {
             events: events.into_iter().map(Into::into).collect(),
             except: Vec::new(),
             organization_id: None,
+            filter: None,
             follow_up: None,
         }
     }
@@ -68,9 +72,10 @@ impl FollowUp {
 pub struct RoutingTable {
     pub(super) catalog: Arc<Catalog>,
     pub(super) routes: Vec<Route>,
-    /// Routes that name a type exactly, by that type; the others are tried for every event.
-    exact: HashMap<EventType, Vec<usize>>,
-    wide: Vec<usize>,
+    /// Routes for events of everybody.
+    open: Shelf,
+    /// Routes that are bound to an organization, so that an event meets those of its own only.
+    bound: HashMap<String, Shelf>,
     /// Follow-ups that an event of this type makes needless.
     pub(super) cancels: HashMap<EventType, Vec<usize>>,
 }
@@ -81,15 +86,11 @@ impl RoutingTable {
     pub fn new(catalog: Arc<Catalog>, routes: Vec<Route>) -> Self {
         let mut table = Self { catalog, routes, ..Self::default() };
         for (at, route) in table.routes.iter().enumerate() {
-            for pattern in &route.events {
-                match pattern {
-                    Pattern::Exact(exact) => {
-                        let canonical = table.catalog.canonical(exact).clone();
-                        table.exact.entry(canonical).or_default().push(at);
-                    }
-                    Pattern::All | Pattern::Prefix(_) => table.wide.push(at),
-                }
-            }
+            let shelf = match &route.organization_id {
+                None => &mut table.open,
+                Some(organization_id) => table.bound.entry(organization_id.clone()).or_default(),
+            };
+            shelf.add(at, route, &table.catalog);
             if let Some(follow_up) = &route.follow_up {
                 let canonical = table.catalog.canonical(&follow_up.unless).clone();
                 table.cancels.entry(canonical).or_default().push(at);
@@ -104,14 +105,94 @@ impl RoutingTable {
         &self.routes
     }
 
-    /// Routes that may match a canonical type, each once, in the order they were given.
-    pub(super) fn candidates(&self, canonical: &EventType) -> Vec<usize> {
-        let mut candidates = self.wide.clone();
-        if let Some(exact) = self.exact.get(canonical) {
-            candidates.extend(exact);
+    /// Routes that may match a canonical type of this organization, each once, in the order they were given.
+    pub(super) fn candidates(&self, canonical: &EventType, organization_id: Option<&str>) -> Vec<usize> {
+        let bound = organization_id.and_then(|organization_id| self.bound.get(organization_id));
+        let mut candidates = Vec::new();
+        for shelf in bound.into_iter().chain([&self.open]) {
+            candidates.extend(&shelf.wide);
+            candidates.extend(shelf.exact.get(canonical).into_iter().flatten());
         }
         candidates.sort_unstable();
         candidates.dedup();
         candidates
+    }
+}
+
+/// Places of routes by what they ask for.
+#[derive(Clone, Debug, Default)]
+struct Shelf {
+    /// Routes that name a type exactly, by that type.
+    exact: HashMap<EventType, Vec<usize>>,
+    /// Routes that are tried for every event.
+    wide: Vec<usize>,
+}
+
+impl Shelf {
+    fn add(&mut self, at: usize, route: &Route, catalog: &Catalog) {
+        for pattern in &route.events {
+            let places = match pattern {
+                Pattern::Exact(exact) => self.exact.entry(catalog.canonical(exact).clone()).or_default(),
+                Pattern::All | Pattern::Prefix(_) => &mut self.wide,
+            };
+            if places.last() != Some(&at) {
+                places.push(at);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::{at, event};
+
+    fn bound(target: &str, organization_id: &str, patterns: &[&str]) -> Route {
+        let patterns = patterns.iter().map(|pattern| pattern.parse::<Pattern>().unwrap());
+        Route { organization_id: Some(organization_id.to_owned()), ..Route::new("webhooks".into(), target, patterns) }
+    }
+
+    fn table(routes: Vec<Route>) -> RoutingTable {
+        RoutingTable::new(Arc::new(Catalog::embedded()), routes)
+    }
+
+    #[track_caller]
+    fn check(table: &RoutingTable, event_type: &str, organization_id: Option<&str>, targets: &[&str]) {
+        let event = event(event_type);
+        let event = match organization_id {
+            Some(organization_id) => event.organization(organization_id),
+            None => event,
+        };
+        let plan = crate::routing::plan(table, &event.build(), at(0));
+        let planned: Vec<&str> = plan.deliveries.iter().map(|delivery| delivery.target.as_str()).collect();
+        assert_eq!(planned, targets);
+    }
+
+    #[test]
+    fn an_event_meets_the_routes_of_its_organization_and_those_of_nobody_in_their_order() {
+        let everybodys = Route::new("slack".into(), "#all", [Pattern::All]);
+        let routes = vec![
+            bound("a", "org_1", &["user.*", "user.signup", "*"]),
+            bound("b", "org_2", &["*"]),
+            everybodys,
+            bound("c", "org_1", &["user.signup"]),
+            bound("a", "org_1", &["*"]),
+        ];
+        let table = table(routes);
+        check(&table, "user.signup", Some("org_1"), &["a", "#all", "c"]);
+        check(&table, "user.login", Some("org_1"), &["a", "#all"]);
+        check(&table, "user.signup", Some("org_2"), &["b", "#all"]);
+        check(&table, "user.signup", Some("org_3"), &["#all"]);
+        check(&table, "user.signup", None, &["#all"]);
+    }
+
+    /// What is looked through grows with the routes of the organization, not with those of all.
+    #[test]
+    fn routes_of_others_are_not_candidates() {
+        let routes = (0..1_000).map(|at| bound("x", &format!("org_{}", at % 100), &["*", "user.signup"]));
+        let table = table(routes.collect());
+        let signup = "user.signup".parse().unwrap();
+        assert_eq!(table.candidates(&signup, Some("org_7")).len(), 10);
+        assert_eq!(table.candidates(&signup, None), [] as [usize; 0]);
     }
 }

@@ -10,6 +10,7 @@ use super::{
     maintenance::{Maintenance, Retention},
     publisher::{Publisher, PublisherOptions},
     router::Router,
+    routes::Routes,
     wake::Wake,
     worker::Worker,
 };
@@ -18,7 +19,8 @@ use crate::{
     delivery::HandlerName,
     event::{Limits, Metadata},
     ports::{
-        Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, IdGenerator, Leadership, RandomIds, SystemClock,
+        Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, IdGenerator, Leadership, RandomIds,
+        RoutesVersion, StoreError, StoredRoutes, SystemClock,
     },
     routing::{Route, RoutingTable},
 };
@@ -68,6 +70,7 @@ pub struct EngineBuilder {
     catalog: Arc<Catalog>,
     handlers: Vec<Arc<dyn EventHandler>>,
     routes: Vec<Route>,
+    stored_routes: Option<Arc<dyn StoredRoutes>>,
     queue: Option<Arc<dyn DeliveryQueue>>,
     leadership: Option<Arc<dyn Leadership>>,
     works: bool,
@@ -88,6 +91,14 @@ impl EngineBuilder {
     pub fn handler(mut self, handler: Arc<dyn EventHandler>, routes: impl IntoIterator<Item = Route>) -> Self {
         self.handlers.push(handler);
         self.routes.extend(routes);
+        self
+    }
+
+    /// Applies routes that are made while the engine runs, beside those of its handlers: an event meets every stored
+    /// route whose making was answered before the event was published, in every process.
+    #[must_use]
+    pub fn stored_routes(mut self, stored_routes: Arc<dyn StoredRoutes>) -> Self {
+        self.stored_routes = Some(stored_routes);
         self
     }
 
@@ -124,7 +135,8 @@ impl EngineBuilder {
     /// Starts emitting, routing, working and maintaining, on the current tokio runtime.
     #[must_use]
     pub fn start(self) -> Engine {
-        let Self { store, history, catalog, mut handlers, routes, queue, leadership, works, options } = self;
+        let Self { store, history, catalog, mut handlers, routes, stored_routes, queue, leadership, works, options } =
+            self;
         let names: Vec<HandlerName> = handlers.iter().map(|handler| handler.name()).collect();
         if !works {
             handlers.clear();
@@ -144,11 +156,11 @@ impl EngineBuilder {
         let publisher = Publisher::start(store.clone(), publisher_options, wake.clone());
         let emitter = Emitter::start(publisher.clone(), options.emit_buffer, emit_stop.clone(), &emitting);
 
-        let table = Arc::new(RoutingTable::new(catalog, routes));
+        let routes = Arc::new(Routes::new(catalog, routes, stored_routes));
         let announcer = Announcer::start(wake.clone(), queue.clone(), stop.clone(), &routing);
         if works {
             let clock = options.clock.clone();
-            let router = Router::new(store.clone(), table.clone(), clock, wake.clone(), announcer.clone());
+            let router = Router::new(store.clone(), routes.clone(), clock, wake.clone(), announcer.clone());
             routing.spawn(router.run(stop.clone()));
             let maintenance = Maintenance {
                 store: store.clone(),
@@ -161,12 +173,12 @@ impl EngineBuilder {
             routing.spawn(maintenance.run(stop.clone()));
         }
 
-        let worker = Worker::new(store, history, options.clock, wake.clone(), queue, options.worker);
+        let worker = Worker::new(store.clone(), history, options.clock, wake.clone(), queue, options.worker);
         worker.start(&handlers);
         let waker = Waker::new(announcer, names);
         wake.all_lanes();
         wake.router();
-        Engine { publisher, emitter, worker, table, waker, stop, emit_stop, emitting, routing }
+        Engine { publisher, emitter, worker, store, routes, waker, stop, emit_stop, emitting, routing }
     }
 }
 
@@ -177,7 +189,8 @@ pub struct Engine {
     publisher: Publisher,
     emitter: Emitter,
     worker: Worker,
-    table: Arc<RoutingTable>,
+    store: Arc<dyn EventStore>,
+    routes: Arc<Routes>,
     waker: Waker,
     stop: CancellationToken,
     emit_stop: CancellationToken,
@@ -195,6 +208,7 @@ impl Engine {
             catalog: Arc::new(Catalog::embedded()),
             handlers: Vec::new(),
             routes: Vec::new(),
+            stored_routes: None,
             queue: None,
             leadership: None,
             works: true,
@@ -214,10 +228,13 @@ impl Engine {
         self.emitter.clone()
     }
 
-    /// The routes in force.
-    #[must_use]
-    pub fn routing_table(&self) -> Arc<RoutingTable> {
-        self.table.clone()
+    /// The routes in force for an event that is published now.
+    ///
+    /// # Errors
+    /// When there are stored routes and the store does not answer.
+    pub async fn routing_table(&self) -> Result<Arc<RoutingTable>, StoreError> {
+        let version = if self.routes.are_stored() { self.store.unrouted(0).await?.routes } else { RoutesVersion(0) };
+        self.routes.at(version).await
     }
 
     /// Looks for work at once: somebody changed the store from outside (a redrive, a resumed

@@ -15,6 +15,7 @@ mod maintenance;
 mod pause;
 mod publisher;
 mod router;
+mod routes;
 #[cfg(test)]
 mod tests;
 mod wake;

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     announcer::{Announcer, Ready},
     pause::{Backoff, POLL, about},
+    routes::Routes,
     wake::Wake,
 };
 use crate::{
@@ -25,7 +26,7 @@ const GATHER: Duration = Duration::from_millis(5);
 /// taken off the list by exactly one of them.
 pub(crate) struct Router {
     store: Arc<dyn EventStore>,
-    table: Arc<RoutingTable>,
+    routes: Arc<Routes>,
     clock: Arc<dyn Clock>,
     wake: Wake,
     announcer: Announcer,
@@ -34,12 +35,12 @@ pub(crate) struct Router {
 impl Router {
     pub(super) fn new(
         store: Arc<dyn EventStore>,
-        table: Arc<RoutingTable>,
+        routes: Arc<Routes>,
         clock: Arc<dyn Clock>,
         wake: Wake,
         announcer: Announcer,
     ) -> Self {
-        Self { store, table, clock, wake, announcer }
+        Self { store, routes, clock, wake, announcer }
     }
 
     /// Routes until `stop`. Woken by the publisher; looks by itself about once a second.
@@ -68,16 +69,17 @@ impl Router {
     /// Routes the oldest unrouted events and answers how many there were.
     pub(crate) async fn route_batch(&self) -> Result<usize, StoreError> {
         let unrouted = self.store.unrouted(BATCH).await?;
-        if unrouted.is_empty() {
+        if unrouted.events.is_empty() {
             return Ok(0);
         }
+        let table = self.routes.at(unrouted.routes).await?;
         let now = self.clock.now();
-        let routed: Vec<_> = unrouted.iter().map(|stored| route(&self.table, stored, now)).collect();
+        let routed: Vec<_> = unrouted.events.iter().map(|stored| route(&table, stored, now)).collect();
         let ready = ready(&routed, now);
         let summary = self.store.route(routed, now).await?;
         tracing::debug!(events = summary.events, deliveries = summary.deliveries, "Routed events");
         self.announcer.ready(ready);
-        Ok(unrouted.len())
+        Ok(unrouted.events.len())
     }
 }
 

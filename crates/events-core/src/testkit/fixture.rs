@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, sync::Arc};
 
-use crate::ports::{ApiKeys, EventHistory, EventStore, Leadership, TargetStates};
+use crate::ports::{ApiKeys, EventHistory, EventStore, Leadership, StoredRoutes, TargetStates, WebhookSubscriptions};
 
 /// An empty store through all of its ports, and what has to live as long as it does.
 pub struct Fixture {
@@ -16,6 +16,10 @@ pub struct Fixture {
     pub keys: Arc<dyn ApiKeys>,
     /// Its leaders.
     pub leadership: Arc<dyn Leadership>,
+    /// Its webhook subscriptions.
+    pub subscriptions: Arc<dyn WebhookSubscriptions>,
+    /// The routes that follow from them.
+    pub routes: Arc<dyn StoredRoutes>,
     /// Dropped last: fields are dropped from first to last.
     guard: Option<Box<dyn Any + Send + Sync>>,
 }
@@ -25,21 +29,32 @@ impl Fixture {
     #[must_use]
     pub fn new<S>(store: Arc<S>) -> Self
     where
-        S: EventStore + EventHistory + TargetStates + ApiKeys + Leadership + 'static,
+        S: EventStore
+            + EventHistory
+            + TargetStates
+            + ApiKeys
+            + Leadership
+            + WebhookSubscriptions
+            + StoredRoutes
+            + 'static,
     {
-        Self::of(store.clone(), store.clone(), store.clone(), store.clone(), store)
+        Self {
+            store: store.clone(),
+            history: store.clone(),
+            targets: store.clone(),
+            keys: store.clone(),
+            leadership: store.clone(),
+            subscriptions: store.clone(),
+            routes: store,
+            guard: None,
+        }
     }
 
-    /// A value for each port, all of the same store.
+    /// The same store with another value for its write side.
     #[must_use]
-    pub fn of(
-        store: Arc<dyn EventStore>,
-        history: Arc<dyn EventHistory>,
-        targets: Arc<dyn TargetStates>,
-        keys: Arc<dyn ApiKeys>,
-        leadership: Arc<dyn Leadership>,
-    ) -> Self {
-        Self { store, history, targets, keys, leadership, guard: None }
+    pub fn writing_through(mut self, store: Arc<dyn EventStore>) -> Self {
+        self.store = store;
+        self
     }
 
     /// Keeps something until the store is gone: its temporary directory, its database.

@@ -15,6 +15,7 @@ pub mod queue_contract;
 mod recording_handler;
 mod sequential_ids;
 mod settlements;
+mod subscriptions;
 
 pub use claims::{ClaimBuilder, claim};
 pub use events::{EventBuilder, at, delivery, event};
@@ -26,5 +27,6 @@ pub use queue_contract::QueueFixture;
 pub use recording_handler::RecordingHandler;
 pub use sequential_ids::SequentialIds;
 pub use settlements::{affecting, dead, done, dropped, handed_back, retry};
+pub use subscriptions::{SubscriptionBuilder, secret, subscription};
 
 pub use crate::memory::{MemoryQueue, MemoryStore};

@@ -165,7 +165,7 @@ mod tests {
     async fn claimed(count: usize) -> Vec<Delivery> {
         let store = MemoryStore::new();
         store.append(vec![event("user.signup").build()]).await.unwrap();
-        let seq = store.unrouted(1).await.unwrap()[0].seq;
+        let seq = store.unrouted(1).await.unwrap().events[0].seq;
         let deliveries = vec![delivery("slack", "#general"); count];
         let routed = crate::ports::RoutedEvent { seq, deliveries, cancellations: vec![] };
         store.route(vec![routed], at(0)).await.unwrap();

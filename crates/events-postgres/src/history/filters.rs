@@ -14,7 +14,7 @@ use crate::{database::Database, error::Failure};
 /// A statement of which only the conditions that restrict are written, so that PostgreSQL chooses
 /// the index for what is asked. Its first two arguments are the
 /// rows of the page, one more than asked for, and the rows to pass over.
-pub(super) struct Filters {
+pub(crate) struct Filters {
     text: String,
     conditions: String,
     arguments: PgArguments,
@@ -22,7 +22,7 @@ pub(super) struct Filters {
 
 impl Filters {
     /// The statement `text`, which has `{filters}` wherever the conditions go.
-    pub(super) fn new(text: impl Into<String>, page: &PageRequest) -> Result<Self, Failure> {
+    pub(crate) fn new(text: impl Into<String>, page: &PageRequest) -> Result<Self, Failure> {
         let mut filters = Self { text: text.into(), conditions: String::new(), arguments: PgArguments::default() };
         filters.argument(crate::count(page.limit.saturating_add(1)))?;
         filters.argument(crate::count(page.offset))?;
@@ -30,7 +30,7 @@ impl Filters {
     }
 
     /// Adds an argument that the statement names itself; answers its name.
-    pub(super) fn argument<'v>(
+    pub(crate) fn argument<'v>(
         &mut self,
         value: impl Encode<'v, Postgres> + Type<Postgres>,
     ) -> Result<String, Failure> {
@@ -39,7 +39,7 @@ impl Filters {
     }
 
     /// Restricts to `condition`, when there is a value; `{}` stands for the value.
-    pub(super) fn and<'v, T>(&mut self, condition: &str, value: Option<T>) -> Result<(), Failure>
+    pub(crate) fn and<'v, T>(&mut self, condition: &str, value: Option<T>) -> Result<(), Failure>
     where
         T: Encode<'v, Postgres> + Type<Postgres>,
     {
@@ -51,13 +51,13 @@ impl Filters {
     }
 
     /// Restricts to `condition`, whose values have been added.
-    pub(super) fn and_condition(&mut self, condition: &str) {
+    pub(crate) fn and_condition(&mut self, condition: &str) {
         self.conditions.push_str("\n    AND ");
         self.conditions.push_str(condition);
     }
 
     /// Reads the page. `cursor_of` says how a row is found again.
-    pub(super) async fn page<T>(
+    pub(crate) async fn page<T>(
         self,
         database: &Database,
         limit: usize,

@@ -4,6 +4,8 @@ mod deliveries;
 mod filters;
 mod timeline;
 
+pub(crate) use filters::Filters;
+
 use async_trait::async_trait;
 use events_core::{
     DeliveryId, EventId, EventType, Seq, StoreError, StoredEvent,

@@ -13,7 +13,7 @@ use crate::support::{Place, events};
 /// So many deliveries, claimed `each` at a time for 30 s.
 async fn claimed(store: &PgStore, count: usize, each: usize) -> Vec<Delivery> {
     store.append(events(count)).await.unwrap();
-    let routed = store.unrouted(count).await.unwrap();
+    let routed = store.unrouted(count).await.unwrap().events;
     let routed = routed.iter().map(|it| RoutedEvent {
         seq: it.seq,
         deliveries: vec![delivery("webhooks", "a")],

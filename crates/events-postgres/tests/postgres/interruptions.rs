@@ -56,7 +56,7 @@ async fn a_read_whose_connection_is_cut_changes_nothing_and_works_again() {
     let answer = reading.await.unwrap();
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     holder.rollback().await.unwrap();
-    assert_eq!(place.store.unrouted(10).await.unwrap(), []);
+    assert_eq!(place.store.unrouted(10).await.unwrap().events, []);
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn callers_that_go_away_leave_no_transaction_behind() {
     }
     let there = log(&place.store).await.len();
     assert!((40..=120).contains(&there), "{there}");
-    assert_eq!(place.store.unrouted(1_000).await.unwrap().len(), there, "each with its mark in the outbox");
+    assert_eq!(place.store.unrouted(1_000).await.unwrap().events.len(), there, "each with its mark in the outbox");
     let open =
         "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND query LIKE '%' || $1 || '%'";
     let open: i64 =

@@ -18,3 +18,4 @@ mod queue;
 mod sharing;
 mod support;
 mod wakeups;
+mod webhooks;

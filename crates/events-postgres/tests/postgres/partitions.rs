@@ -24,7 +24,7 @@ fn before(time: Timestamp) -> PruneRequest {
 
 /// Off the outbox, with nothing to deliver.
 async fn routed(place: &Place) {
-    let unrouted = place.store.unrouted(100).await.unwrap();
+    let unrouted = place.store.unrouted(100).await.unwrap().events;
     let plans = unrouted.iter().map(|it| RoutedEvent { seq: it.seq, deliveries: vec![], cancellations: vec![] });
     place.store.route(plans.collect(), place.store.clock().now()).await.unwrap();
 }
@@ -54,7 +54,7 @@ async fn an_insert_without_a_partition_does_not_fail() {
     let place = Place::new().await;
     go_on_at(&place, 5 * BLOCK).await;
     place.store.append(events(2)).await.unwrap();
-    assert_eq!(place.store.unrouted(10).await.unwrap().len(), 2);
+    assert_eq!(place.store.unrouted(10).await.unwrap().events.len(), 2);
     place.store.prune(before(Timestamp::MIN)).await.unwrap();
     let there = partitions(&place, "events").await;
     assert!(there.contains(&format!("events_from_{}", 6 * BLOCK)), "{there:?}");

@@ -10,7 +10,7 @@ async fn an_event_inserted_by_plain_sql_is_routed() {
     let place = Place::new().await;
     let insert = r#"INSERT INTO events (event_type, payload) VALUES ('user.signup', '{"email": "a@b.c",  "a": 1}')"#;
     place.connection().await.execute(insert).await.unwrap();
-    let unrouted = place.store.unrouted(10).await.unwrap();
+    let unrouted = place.store.unrouted(10).await.unwrap().events;
     let event = &unrouted[0].event;
     assert_eq!(event.event_type.as_str(), "user.signup");
     assert_eq!(event.payload.as_str(), r#"{"email": "a@b.c",  "a": 1}"#);
@@ -127,7 +127,7 @@ async fn an_event_inserted_into_a_partition_is_routed() {
     let place = Place::new().await;
     let insert = "INSERT INTO events_from_0 (seq, event_type, payload) VALUES (7, 'user.signup', '{}')";
     place.connection().await.execute(insert).await.unwrap();
-    assert_eq!(place.store.unrouted(10).await.unwrap().len(), 1);
+    assert_eq!(place.store.unrouted(10).await.unwrap().events.len(), 1);
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn everything_works_when_each_transaction_meets_another_connection() {
         let mine = events(5);
         store.append(mine.clone()).await.unwrap();
         assert!(matches!(store.append(mine).await.unwrap()[4], Appended::Existing(_)));
-        let unrouted = store.unrouted(100).await.unwrap();
+        let unrouted = store.unrouted(100).await.unwrap().events;
         let plans = unrouted.iter().map(|it| RoutedEvent {
             seq: it.seq,
             deliveries: vec![delivery("slack", "#general")],

@@ -72,7 +72,7 @@ async fn routers_and_workers_of_two_processes_lose_and_share_nothing() {
         tasks.spawn(async move {
             for _ in 0..EVENTS / 10 {
                 router.append(events(5)).await.unwrap();
-                let unrouted = router.unrouted(20).await.unwrap();
+                let unrouted = router.unrouted(20).await.unwrap().events;
                 let targets = |seq: i64| vec![delivery("webhooks", ["a", "b", "c"][usize::try_from(seq % 3).unwrap()])];
                 let plans = unrouted.iter().map(|it| RoutedEvent {
                     seq: it.seq,
@@ -93,7 +93,7 @@ async fn routers_and_workers_of_two_processes_lose_and_share_nothing() {
                     let claimed = store.claim(request).await.unwrap();
                     if claimed.is_empty() {
                         // Whoever came last to the outbox may have left something there.
-                        let unrouted = store.unrouted(20).await.unwrap();
+                        let unrouted = store.unrouted(20).await.unwrap().events;
                         let plans = unrouted.iter().map(|it| RoutedEvent {
                             seq: it.seq,
                             deliveries: vec![delivery("webhooks", "a")],
@@ -148,7 +148,7 @@ async fn until_somebody_waits(connection: &mut PgConnection, place: &Place) {
 /// One more delivery to the target `a`.
 async fn send(store: &PgStore) {
     store.append(events(1)).await.unwrap();
-    let unrouted = store.unrouted(10).await.unwrap();
+    let unrouted = store.unrouted(10).await.unwrap().events;
     let plans = unrouted.iter().map(|it| RoutedEvent {
         seq: it.seq,
         deliveries: vec![delivery("webhooks", "a")],

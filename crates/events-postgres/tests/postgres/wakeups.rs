@@ -23,7 +23,7 @@ async fn events_and_deliveries_wake_other_processes() {
     let other = place.schema.open().await;
     other.append(events(3)).await.unwrap();
     assert_eq!(wakeups.next().await, Wakeup::Outbox);
-    let seq = other.unrouted(1).await.unwrap()[0].seq;
+    let seq = other.unrouted(1).await.unwrap().events[0].seq;
     let plan = RoutedEvent { seq, deliveries: vec![delivery("slack", "#general")], cancellations: Vec::new() };
     other.route(vec![plan], at(0)).await.unwrap();
     let claimed = other.claim(claim("slack").build()).await.unwrap();
@@ -60,7 +60,7 @@ async fn what_a_store_does_itself_does_not_wake_it() {
     let place = Place::new().await;
     let mut wakeups = listening(&place).await;
     place.store.append(events(1)).await.unwrap();
-    let seq = place.store.unrouted(1).await.unwrap()[0].seq;
+    let seq = place.store.unrouted(1).await.unwrap().events[0].seq;
     let other = place.schema.open().await;
     let plan = RoutedEvent { seq, deliveries: vec![delivery("slack", "#general")], cancellations: Vec::new() };
     other.route(vec![plan], at(0)).await.unwrap();

@@ -73,18 +73,18 @@ pub(super) async fn get_event(
         let tries = api.history.attempts(delivery.delivery_id).await?;
         deliveries.push(DeliveryStory { delivery, tries });
     }
-    let why_not = explain(&visible_routes(&api, &caller), &event.event);
+    let why_not = explain(&*visible_routes(&api, &caller).await?, &event.event);
     Ok(Json(EventStory { event, deliveries, next, why_not }))
 }
 
 /// The routes that the caller may know of: its own organization's and those of nobody's.
-fn visible_routes(api: &Api, caller: &Caller) -> Arc<RoutingTable> {
-    let table = api.engine.routing_table();
-    let Some(own) = caller.organization() else { return table };
+async fn visible_routes(api: &Api, caller: &Caller) -> Result<Arc<RoutingTable>, Problem> {
+    let table = api.engine.routing_table().await?;
+    let Some(own) = caller.organization() else { return Ok(table) };
     let visible = |route: &&Route| route.organization_id.as_deref().is_none_or(|organization| organization == own);
     if table.routes().iter().all(|route| visible(&route)) {
-        return table;
+        return Ok(table);
     }
     let routes = table.routes().iter().filter(visible).cloned().collect();
-    Arc::new(RoutingTable::new(api.catalog.clone(), routes))
+    Ok(Arc::new(RoutingTable::new(api.catalog.clone(), routes)))
 }

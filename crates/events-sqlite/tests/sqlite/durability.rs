@@ -14,7 +14,7 @@ use crate::support::{Place, events, log};
 async fn live_a_little(store: &SqliteStore) {
     let published = event("user.signup").organization("org_1").idempotency_key("k").build();
     store.append(vec![published]).await.unwrap();
-    let seq = store.unrouted(1).await.unwrap()[0].seq;
+    let seq = store.unrouted(1).await.unwrap().events[0].seq;
     let deliveries = ["a", "b", "c", "d"].map(|target| delivery("slack", target)).to_vec();
     store.route(vec![RoutedEvent { seq, deliveries, cancellations: Vec::new() }], at(0)).await.unwrap();
     let claimed = store.claim(claim("slack").build()).await.unwrap();

@@ -43,7 +43,7 @@ async fn a_full_disk_refuses_writes_answers_reads_and_recovers() {
 
     sqlx::query("DROP TABLE ballast").execute(&mut other).await.unwrap();
     store.append(vec![large()]).await.unwrap();
-    let seq = store.unrouted(1).await.unwrap()[0].seq;
+    let seq = store.unrouted(1).await.unwrap().events[0].seq;
     let routed = RoutedEvent { seq, deliveries: vec![delivery("slack", "a")], cancellations: Vec::new() };
     store.route(vec![routed], at(0)).await.unwrap();
     let claimed = store.claim(claim("slack").build()).await.unwrap();

@@ -36,7 +36,7 @@ async fn operations_that_wait_together_share_a_commit() {
 async fn an_operation_that_fails_fails_alone() {
     let place = Place::new().await;
     place.store.append(events(1)).await.unwrap();
-    let seq = place.store.unrouted(1).await.unwrap()[0].seq;
+    let seq = place.store.unrouted(1).await.unwrap().events[0].seq;
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON events WHEN NEW.event_type = 'user.guilty' BEGIN
                       SELECT RAISE(ABORT, 'guilty as charged');
                   END";

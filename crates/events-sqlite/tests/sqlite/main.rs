@@ -12,3 +12,4 @@ mod opening;
 mod plain_sql;
 mod plans;
 mod support;
+mod webhooks;

@@ -14,7 +14,7 @@ async fn an_event_inserted_by_plain_sql_is_routed() {
     let place = Place::new().await;
     let insert = r#"INSERT INTO events (event_type, payload) VALUES ('user.signup', '{"email": "a@b.c"}')"#;
     sqlx::query(insert).execute(&mut place.connection().await).await.unwrap();
-    let unrouted = place.store.unrouted(10).await.unwrap();
+    let unrouted = place.store.unrouted(10).await.unwrap().events;
     let event = &unrouted[0].event;
     assert_eq!(event.event_type.as_str(), "user.signup");
     assert_eq!(event.payload.as_str(), r#"{"email": "a@b.c"}"#);

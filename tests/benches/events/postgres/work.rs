@@ -86,7 +86,7 @@ async fn work_off(place: &mut Place, targets: usize) -> anyhow::Result<(f64, f64
 /// Makes a delivery of each event, to one target after the other.
 async fn route_all(place: &Place, targets: usize) -> anyhow::Result<()> {
     loop {
-        let unrouted = place.store.unrouted(500).await?;
+        let unrouted = place.store.unrouted(500).await?.events;
         if unrouted.is_empty() {
             return Ok(());
         }

@@ -12,10 +12,10 @@ use tokio::sync::Semaphore;
 use super::Seen;
 use crate::{
     delivery::{Delivery, HandlerName, LeaseRef, Settlement},
-    event::{Event, StoredEvent},
+    event::Event,
     ports::{
         Appended, ClaimRequest, EventStore, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent,
-        SettleSummary, StoreError,
+        SettleSummary, StoreError, Unrouted,
     },
     testkit::MemoryStore,
 };
@@ -83,7 +83,7 @@ impl EventStore for Hooked {
         self.appended.push(events.clone());
         self.enter("append").await?.append(events).await
     }
-    async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn unrouted(&self, limit: usize) -> Result<Unrouted, StoreError> {
         self.enter("unrouted").await?.unrouted(limit).await
     }
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError> {

@@ -7,6 +7,7 @@ mod publishing;
 mod queueing;
 mod routing;
 mod stopping;
+mod stored_routes;
 mod working;
 
 use std::{

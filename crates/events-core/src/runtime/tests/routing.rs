@@ -96,7 +96,7 @@ async fn a_guard_drops_a_follow_up_at_the_last_moment() {
     let done = done.into_event(&options.origin, &options.limits, &*options.ids, &*options.clock).unwrap();
     let store: &dyn crate::EventStore = &*bench.store;
     store.append(vec![std::sync::Arc::new(done)]).await.unwrap();
-    let seq = store.unrouted(10).await.unwrap()[0].seq;
+    let seq = store.unrouted(10).await.unwrap().events[0].seq;
     let elsewhere = crate::ports::RoutedEvent { seq, deliveries: vec![], cancellations: vec![] };
     store.route(vec![elsewhere], jiff::Timestamp::now()).await.unwrap();
     bench.settled().await;

@@ -34,7 +34,7 @@ pub async fn an_event_comes_back_as_it_was_published(fixture: &Fixture) {
     assert_eq!(fixture.detail(published.event_id).await.event, *published);
     let plain = fixture.stored(event("user.signup")).await;
     assert_eq!(fixture.detail(plain.event.event_id).await.event, *plain.event);
-    let unrouted = works(fixture.store.unrouted(10).await);
+    let unrouted = works(fixture.store.unrouted(10).await).events;
     assert_eq!((&unrouted[0].event, &unrouted[1]), (&published, &plain));
 }
 

@@ -21,8 +21,10 @@ pub mod redriving;
 pub mod routing;
 pub mod settling;
 mod steps;
+pub mod stored_routes;
 pub mod targets;
 pub mod timeline;
+pub mod webhooks;
 
 /// Makes one `#[tokio::test]` of each promise of the store ports.
 ///
@@ -194,6 +196,27 @@ macro_rules! store_contract {
                 resuming_counts_those_that_rested
                 a_target_can_be_paused_and_disabled
                 targets_of_two_handlers_do_not_meet
+                somebody_can_have_a_target_rest
+                rests_that_somebody_wants_add_to_those_that_are_there
+            }
+            webhooks "current_thread" {
+                a_subscription_comes_back_as_it_was_made
+                a_subscription_is_made_once_with_one_secret
+                another_organizations_subscription_is_not_there
+                subscriptions_are_listed_newest_first_in_pages
+                a_change_is_made_whole
+                a_change_of_an_old_revision_is_a_conflict
+                a_deleted_subscription_is_gone_with_its_secrets
+                all_subscriptions_come_by_id
+                a_new_secret_lets_the_others_expire
+                a_secret_belongs_to_a_subscription
+                health_is_noted_and_is_no_revision
+            }
+            stored_routes "current_thread" {
+                subscriptions_that_get_deliveries_have_routes
+                the_version_grows_with_every_change_of_the_routes
+                the_version_stays_when_no_route_changes
+                an_event_comes_with_the_version_of_the_routes_before_it
             }
             api_keys "current_thread" {
                 a_key_is_found_by_its_hash
@@ -208,6 +231,8 @@ macro_rules! store_contract {
                 two_routers_make_each_delivery_once
                 concurrent_settlements_end_a_delivery_once
                 concurrent_upkeep_happens_once
+                of_two_changes_at_the_same_time_one_is_made
+                changes_at_the_same_time_all_count
             }
         }
     };

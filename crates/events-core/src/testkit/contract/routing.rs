@@ -19,9 +19,9 @@ pub async fn unrouted_events_come_oldest_first(fixture: &Fixture) {
     for _ in 0..3 {
         stored.push(fixture.stored(event("user.signup")).await);
     }
-    assert_eq!(works(fixture.store.unrouted(2).await), stored[..2]);
+    assert_eq!(works(fixture.store.unrouted(2).await).events, stored[..2]);
     fixture.route(vec![plan_for(&stored[0], vec![], &[])]).await;
-    assert_eq!(works(fixture.store.unrouted(10).await), stored[1..]);
+    assert_eq!(works(fixture.store.unrouted(10).await).events, stored[1..]);
 }
 
 /// "Takes events off the list of unrouted ones and makes their deliveries, in one commit."
@@ -29,7 +29,7 @@ pub async fn routing_takes_an_event_off_the_list_and_makes_its_deliveries(fixtur
     let stored = fixture.stored(event("user.signup")).await;
     let plan = plan_for(&stored, vec![delivery("slack", "#general"), delivery("email", "a@b.c")], &[]);
     assert_eq!(fixture.route(vec![plan]).await, RouteSummary { events: 1, deliveries: 2, cancelled: 0 });
-    assert_eq!(works(fixture.store.unrouted(10).await), []);
+    assert_eq!(works(fixture.store.unrouted(10).await).events, []);
     let made = fixture.listed(Default::default()).await;
     let seen: Vec<_> = made.iter().map(|it| (it.handler.as_str(), it.target.as_str(), it.state)).collect();
     assert_eq!(seen, [("email", "a@b.c", DeliveryState::Pending), ("slack", "#general", DeliveryState::Pending)]);

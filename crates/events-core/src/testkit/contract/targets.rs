@@ -119,3 +119,39 @@ pub async fn targets_of_two_handlers_do_not_meet(fixture: &Fixture) {
     fixture.settled(done(&claimed, at(3))).await;
     assert_eq!(names(fixture, 3).await, ["slack x"]);
 }
+
+/// "Has a target rest because somebody wants it to": also one that nothing is known about. What waits is kept.
+pub async fn somebody_can_have_a_target_rest(fixture: &Fixture) {
+    fixture.sent("slack", "#a").await;
+    let rest = async |target: &str, effect, seconds| {
+        works(fixture.targets.rest(&"slack".into(), &target.into(), effect, at(seconds)).await);
+    };
+    rest("#a", disable(), 3).await;
+    rest("#new", pause(60), 3).await;
+    assert_eq!(fixture.claimed(claim("slack").at(at(4))).await, []);
+    assert_eq!(works(fixture.store.next_due(&"slack".into()).await), None);
+    fixture.sent("slack", "#a").await;
+    fixture.sent("slack", "#new").await;
+    assert_eq!(fixture.claimed(claim("slack").at(at(4))).await, []);
+    let states = works(fixture.targets.troubled(at(4)).await);
+    let told: Vec<_> =
+        states.iter().map(|it| (it.target.as_str(), it.disabled_at, it.paused_until, it.waiting)).collect();
+    assert_eq!(told, [("#a", Some(at(3)), None, 2), ("#new", None, Some(at(60)), 1)]);
+    assert_eq!(states[0].reason.as_deref(), Some("410 gone"));
+    assert_eq!(works(fixture.targets.resume(&"slack".into(), None, at(4)).await), 2);
+    assert_eq!(fixture.claimed(claim("slack").at(at(4))).await.len(), 3);
+}
+
+/// "Of two pauses the longer one stays, and the last to disable it says why", whoever had it rest.
+pub async fn rests_that_somebody_wants_add_to_those_that_are_there(fixture: &Fixture) {
+    troubled(fixture, "slack", "#a", pause(60)).await;
+    let rest = async |effect, seconds| {
+        works(fixture.targets.rest(&"slack".into(), &"#a".into(), effect, at(seconds)).await);
+    };
+    rest(pause(30), 2).await;
+    assert_eq!(works(fixture.store.next_due(&"slack".into()).await), Some(at(60)));
+    rest(TargetEffect::Disable("paused by its owner".to_owned()), 3).await;
+    let [state] = &works(fixture.targets.troubled(at(4)).await)[..] else { panic!("one target rests") };
+    assert_eq!((state.paused_until, state.disabled_at), (Some(at(60)), Some(at(3))));
+    assert_eq!(state.reason.as_deref(), Some("paused by its owner"));
+}

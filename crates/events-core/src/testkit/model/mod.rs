@@ -9,6 +9,7 @@ mod leases;
 mod observe;
 mod op;
 mod reads;
+mod subscribing;
 #[cfg(test)]
 mod tests;
 mod world;

@@ -28,6 +28,6 @@ impl World {
         for handler in HANDLERS {
             both!(self, store.next_due(&handler.into()));
         }
-        Ok(())
+        self.observe_subscriptions().await
     }
 }

@@ -6,7 +6,10 @@ use proptest::{
     strategy::{Just, Strategy},
 };
 
-use super::reads::{Read, any_read};
+use super::{
+    reads::{Read, any_read},
+    subscribing::{Subscribing, any_subscribing},
+};
 
 /// Handlers: the first is always paced, the second never, the third now and then.
 pub(super) const HANDLERS: [&str; 3] = ["slack", "webhooks", "email"];
@@ -54,6 +57,12 @@ pub(super) enum Op {
         handler: usize,
         target: Option<usize>,
     },
+    Rest {
+        handler: usize,
+        target: usize,
+        effect: Effect,
+    },
+    Subscribe(Subscribing),
     Prune {
         attempts_age: i64,
         dead_letters_age: i64,
@@ -150,6 +159,9 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
         3 => (0..4_usize).prop_map(|limit| Op::ReleaseExpired { limit }),
         2 => letters().prop_map(Op::Redrive),
         1 => (0..3_usize, option::of(0..3_usize)).prop_map(|(handler, target)| Op::Resume { handler, target }),
+        1 => (0..3_usize, 0..3_usize, effect())
+            .prop_map(|(handler, target, effect)| Op::Rest { handler, target, effect }),
+        4 => any_subscribing().prop_map(Op::Subscribe),
         2 => prune,
         1 => (0..3_usize).prop_map(|handler| Op::NextDue { handler }),
         3 => any_read().prop_map(Op::Read),

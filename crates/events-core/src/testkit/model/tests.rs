@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use super::{Walks, check_model};
 use crate::{
     delivery::{Delivery, HandlerName, LeaseRef, Settlement},
-    event::{Event, StoredEvent},
+    event::Event,
     ports::{
         Appended, ClaimRequest, EventStore, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent,
-        SettleSummary, StoreError,
+        SettleSummary, StoreError, Unrouted,
     },
     testkit::{Fixture, MemoryStore},
 };
@@ -24,7 +24,7 @@ impl EventStore for Forgetful {
     async fn append(&self, events: Vec<Arc<Event>>) -> Result<Vec<Appended>, StoreError> {
         self.0.append(events).await
     }
-    async fn unrouted(&self, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+    async fn unrouted(&self, limit: usize) -> Result<Unrouted, StoreError> {
         self.0.unrouted(limit).await
     }
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError> {
@@ -56,7 +56,7 @@ impl EventStore for Forgetful {
 
 async fn forgetful() -> Fixture {
     let inner = Arc::new(MemoryStore::new());
-    Fixture::of(Arc::new(Forgetful(inner.clone())), inner.clone(), inner.clone(), inner.clone(), inner)
+    Fixture::new(inner.clone()).writing_through(Arc::new(Forgetful(inner)))
 }
 
 /// The walk that shows it is told: it needs a settlement, the only thing that is done differently.

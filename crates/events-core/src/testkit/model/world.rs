@@ -17,6 +17,7 @@ use crate::{
         Fixture, MemoryStore, SequentialIds, affecting, at, claim, dead, delivery, done, dropped, event, handed_back,
         retry,
     },
+    webhooks::Subscription,
 };
 
 /// The rate of paced handlers: small enough that piles and empty buckets both come up.
@@ -34,6 +35,8 @@ pub(super) struct World {
     held: Vec<Delivery>,
     /// All claims, as the memory store gave them out.
     pub(super) claims: Vec<Delivery>,
+    /// Subscriptions as they were seen, old revisions too.
+    pub(super) seen: Vec<Subscription>,
     leases: Leases,
 }
 
@@ -71,6 +74,7 @@ impl World {
             event_ids: Vec::new(),
             held: Vec::new(),
             claims: Vec::new(),
+            seen: Vec::new(),
             leases: Leases::default(),
         }
     }
@@ -123,6 +127,11 @@ impl World {
                 let target = target.map(|target| TARGETS[target].into());
                 both!(self, targets.resume(&HANDLERS[*handler].into(), target.as_ref(), self.now));
             }
+            Op::Rest { handler, target, effect } => {
+                let (handler, target) = (HANDLERS[*handler].into(), TARGETS[*target].into());
+                both!(self, targets.rest(&handler, &target, self.effect(*effect), self.now));
+            }
+            Op::Subscribe(step) => self.subscribe(step).await?,
             Op::Prune { attempts_age, dead_letters_age, keys_age, limit } => {
                 let request = PruneRequest {
                     attempts_before: self.after(-attempts_age),
@@ -160,7 +169,7 @@ impl World {
     }
 
     async fn route(&self, plans: &[Plan]) -> Result<(), String> {
-        let unrouted: Vec<StoredEvent> = both!(self, store.unrouted(24));
+        let unrouted: Vec<StoredEvent> = both!(self, store.unrouted(24)).events;
         let log: Vec<StoredEvent> = both!(self, history.scan(Seq::START, 1_000));
         let routed = plans.iter().filter_map(|plan| {
             let event = plan.event.of(if plan.again { &log } else { &unrouted })?;
@@ -206,9 +215,15 @@ impl World {
         };
         Some(match ending.effect {
             None => settlement,
-            Some(Effect::Disable) => affecting(settlement, TargetEffect::Disable(format!("410 at {}", self.now))),
-            Some(Effect::PauseFor { seconds }) => affecting(settlement, TargetEffect::PauseUntil(self.after(seconds))),
+            Some(effect) => affecting(settlement, self.effect(effect)),
         })
+    }
+
+    fn effect(&self, effect: Effect) -> TargetEffect {
+        match effect {
+            Effect::Disable => TargetEffect::Disable(format!("410 at {}", self.now)),
+            Effect::PauseFor { seconds } => TargetEffect::PauseUntil(self.after(seconds)),
+        }
     }
 
     fn redrive_filter(&self, letters: &Letters) -> RedriveFilter {

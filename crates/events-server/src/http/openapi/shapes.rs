@@ -139,7 +139,7 @@ pub(in crate::http) struct DeadLetter {
 pub(in crate::http) struct WhyNot {
     handler: String,
     target: String,
-    /// `other_type`, `excepted`, `other_organization` or `causation_loop`.
+    /// `other_type`, `excepted`, `other_organization`, `causation_loop` or `filtered`.
     reason: String,
 }
 

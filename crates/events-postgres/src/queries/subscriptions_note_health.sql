@@ -1,0 +1,1 @@
+UPDATE webhook_subscriptions SET failing_since = $2, notices = $3 WHERE subscription_id = $1 RETURNING number
