@@ -4,6 +4,7 @@
 mod addresses;
 mod bodies;
 mod challenges;
+mod conformance;
 mod failures;
 mod given;
 mod receiver;
