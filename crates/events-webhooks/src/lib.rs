@@ -13,7 +13,7 @@
 //! # Invariants
 //! - Nothing is sent to an address that the [`address::AddressPolicy`] refuses, whatever a name resolves to.
 //! - Secrets, private keys and the values of custom headers appear in no log, error, debug text or stored answer.
-//! - One call costs no more than its deadline and 64 KiB, whatever the receiver does.
+//! - One call takes no longer than its timeout and reads no more than 64 KiB of a body, whatever the receiver does.
 
 pub mod address;
 pub mod challenge;
