@@ -9,7 +9,7 @@ use events_webhooks::{
 use url::Url;
 
 use crate::{
-    given::{LONG, Message, SHORT, ScriptedLookup, class},
+    given::{LONG, Message, ScriptedLookup, class},
     receiver::Receiver,
 };
 
@@ -46,7 +46,7 @@ async fn a_name_that_changes_its_mind_wins_nothing() {
     assert_eq!(class(&attempt), "forbidden_address");
     // And the address that was vetted for the call is the one that is called: nobody listens on 127.0.0.2.
     let sender = strict("rebinding.example", &["127.0.0.2", "127.0.0.1"]);
-    let attempt = Message::new().send(&sender, &url("rebinding.example", &receiver), SHORT).await;
+    let attempt = Message::new().send(&sender, &url("rebinding.example", &receiver), LONG).await;
     assert_eq!(class(&attempt), "connect");
     assert_eq!(receiver.connections(), 0);
 }

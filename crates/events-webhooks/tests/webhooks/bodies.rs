@@ -1,14 +1,17 @@
 //! Answers without end, with too much, and with less than they promised.
 
+use std::time::Duration;
+
 use crate::{
-    given::{LONG, Message, SHORT, attempt, class, sender},
+    given::{LONG, Message, attempt, class, sender},
     receiver::{Receiver, Reply},
 };
 
 #[tokio::test]
 async fn a_body_that_trickles_for_ever_ends_at_the_deadline() {
     let receiver = Receiver::start([Reply::Trickle]).await;
-    let attempt = attempt(&receiver.url(), SHORT).await;
+    // Long enough for the head to arrive on a busy machine.
+    let attempt = attempt(&receiver.url(), Duration::from_secs(2)).await;
     assert_eq!(class(&attempt), "timeout");
     let response = attempt.detail.response.unwrap();
     assert_eq!(response.status, 200);
@@ -43,5 +46,17 @@ async fn a_connection_is_used_again_after_a_short_answer_and_not_after_a_long_on
     for connections in [1, 1, 2] {
         assert_eq!(message.send(&sender, &receiver.url(), LONG).await.result, Ok(200));
         assert_eq!(receiver.connections(), connections);
+    }
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_of_class_protocol() {
+    let endless = [b"HTTP/1.1 200 OK\r\nX-Long: ".to_vec(), vec![b'x'; 4 << 20]].concat();
+    let many = [b"HTTP/1.1 200 OK\r\n".to_vec(), b"X: y\r\n".repeat(100_000)].concat();
+    for head in [endless, many] {
+        let receiver = Receiver::start([Reply::Bytes(head)]).await;
+        let attempt = attempt(&receiver.url(), LONG).await;
+        assert_eq!(class(&attempt), "protocol");
+        assert!(attempt.detail.response.is_none());
     }
 }
