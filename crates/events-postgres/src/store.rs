@@ -69,11 +69,12 @@ impl PgStore {
         self.database.schema.name()
     }
 
-    /// How many commits of published events may be under way at the same time: half of the working
-    /// connections, so that as many are left for routing, claiming and settling.
+    /// How many commits of published events may be under way at the same time: a quarter of the working
+    /// connections, 2 of 8. While one waits for the disk, the next gathers; more at once are smaller ones,
+    /// and cost the database more than they save in waiting (docs/decisions/0021, measured).
     #[must_use]
     pub fn commits_at_once(&self) -> usize {
-        (self.options.working / 2).max(1) as usize
+        (self.options.working / 4).max(1) as usize
     }
 
     /// The database's clock, for whoever passes times to this store.

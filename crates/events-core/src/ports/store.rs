@@ -14,9 +14,9 @@ use crate::{
 ///
 /// # Promises of an implementation
 /// - `Ok` means durable: the change survives the death of the process and of the machine's power.
-///   [`route`](Self::route) and [`claim`](Self::claim) may fall short of the latter where no worker
-///   outlives it: a loss of power may undo them, and then all that came after them; the events are
-///   routed and the deliveries claimed again.
+///   [`route`](Self::route) and [`claim`](Self::claim) may fall short of the latter: a loss of power
+///   may undo them, and then all that came after them; the events are routed and the deliveries
+///   claimed again. A worker that outlives it is fenced out all the same: no other claim has its lease.
 /// - Every method is atomic: all of it happened, or none. A caller that gives up waiting
 ///   (drops the future) leaves either state behind, never a part of one.
 /// - Times come in as arguments; the store never asks a clock of its own.

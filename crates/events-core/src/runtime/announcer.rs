@@ -1,5 +1,8 @@
-//! The announcer: tells workers what is ready, of this process by their bells or of all processes
-//! through the queue.
+//! The announcer: tells workers what is ready, those of this process by their bells and those of all
+//! processes through the queue.
+//!
+//! Whoever routed an event is the first to know, and a worker beside it looks at once; the word that comes
+//! back through the queue later finds the work taken, or brings it to another process.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,7 +31,7 @@ pub(super) struct Announcer {
 }
 
 impl Announcer {
-    /// Announces within the process, or through `queue` where there is one.
+    /// Announces within the process, and through `queue` where there is one.
     pub(super) fn start(
         wake: Wake,
         queue: Option<Arc<dyn DeliveryQueue>>,
@@ -37,7 +40,7 @@ impl Announcer {
     ) -> Self {
         let queue = queue.map(|queue| {
             let (sender, announcements) = mpsc::channel(WAITING);
-            tasks.spawn(push_all(queue, wake.clone(), announcements, stop));
+            tasks.spawn(push_all(queue, announcements, stop));
             sender
         });
         Self { wake, queue }
@@ -45,16 +48,9 @@ impl Announcer {
 
     /// These have deliveries that are due now.
     pub(super) fn ready(&self, ready: Ready) {
-        if ready.is_empty() {
-            return;
-        }
-        match &self.queue {
-            None => ready.keys().for_each(|handler| self.wake.lane(handler)),
-            Some(queue) => {
-                if let Err(refused) = queue.try_send(ready) {
-                    refused.into_inner().keys().for_each(|handler| self.wake.lane(handler));
-                }
-            }
+        ready.keys().for_each(|handler| self.wake.lane(handler));
+        if let Some(queue) = self.queue.as_ref().filter(|_| !ready.is_empty()) {
+            let _ = queue.try_send(ready); // workers of other processes look for themselves
         }
     }
 }
@@ -84,12 +80,7 @@ impl Waker {
 }
 
 /// Pushes what is announced, together what has gathered, until `stop`.
-async fn push_all(
-    queue: Arc<dyn DeliveryQueue>,
-    wake: Wake,
-    mut announcements: mpsc::Receiver<Ready>,
-    stop: CancellationToken,
-) {
+async fn push_all(queue: Arc<dyn DeliveryQueue>, mut announcements: mpsc::Receiver<Ready>, stop: CancellationToken) {
     let mut batch = Vec::with_capacity(WAITING);
     loop {
         tokio::select! {
@@ -108,7 +99,6 @@ async fn push_all(
         };
         if let Err(error) = pushed {
             tracing::debug!("Failed to announce what is ready, workers look for themselves: {error}");
-            ready.keys().for_each(|handler| wake.lane(handler));
         }
     }
 }

@@ -1,5 +1,6 @@
 -- Leases due deliveries of handler $1 at $2, at most $3, until $4 to worker $5, and reads their events.
--- A greater lease fences out whoever held them before.
+-- A greater lease fences out whoever held them before. It grows by a random step: a claim that a loss of power
+-- takes back and the one that follows it differ, so that the first worker is fenced out all the same.
 --
 -- Nobody waits for anybody here: what another claim holds at this moment is passed over, deliveries and
 -- targets alike.
@@ -13,7 +14,9 @@ WITH ready AS MATERIALIZED (
     LIMIT $3::bigint
 ),
 fair AS MATERIALIZED (
-    SELECT greatest($3::bigint / greatest(count(*), 1), 1) AS share FROM ready
+    -- The commit does not wait for the disk (docs/decisions/0021-claims-do-not-wait-for-the-disk.md).
+    SELECT greatest($3::bigint / greatest(count(*), 1), 1) AS share
+    FROM ready CROSS JOIN set_config('synchronous_commit', 'off', true)
 ),
 shares AS MATERIALIZED (
     -- The same for each.
@@ -55,7 +58,7 @@ chosen AS MATERIALIZED (
 ),
 claimed AS MATERIALIZED (
     UPDATE deliveries
-    SET attempts = attempts + 1, lease = lease + 1, lease_until = $4, worker = $5
+    SET attempts = attempts + 1, lease = lease + 1 + (random() * 1e9)::bigint, lease_until = $4, worker = $5
     WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM chosen))
     RETURNING delivery_id, seq, target, due_at, attempts, lease, guard
 ),

@@ -4,6 +4,7 @@
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest($6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
         WITH ORDINALITY AS given (target, seen, paced_until, not_before, place)
+    CROSS JOIN set_config('synchronous_commit', 'off', true)
 ),
 granted AS MATERIALIZED (
     SELECT given.target, given.paced_until, given.not_before, given.place
@@ -28,7 +29,7 @@ chosen AS MATERIALIZED (
 ),
 claimed AS MATERIALIZED (
     UPDATE deliveries
-    SET attempts = attempts + 1, lease = lease + 1, lease_until = $4, worker = $5
+    SET attempts = attempts + 1, lease = lease + 1 + (random() * 1e9)::bigint, lease_until = $4, worker = $5
     WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM chosen))
     RETURNING delivery_id, seq, target, due_at, attempts, lease, guard
 ),

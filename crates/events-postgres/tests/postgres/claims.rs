@@ -27,6 +27,29 @@ async fn claimed(store: &PgStore, count: usize, each: usize) -> Vec<Delivery> {
     claimed
 }
 
+/// A loss of power may take a claim back (docs/decisions/0021): the row is then as it was before.
+#[tokio::test]
+async fn a_worker_whose_claim_the_database_forgot_is_fenced_out() {
+    let place = Place::new().await;
+    let forgotten = claimed(&place.store, 20, 20).await;
+    sqlx::query("UPDATE deliveries SET attempts = 0, lease = 0, lease_until = NULL, worker = NULL")
+        .execute(&mut place.connection().await)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE target_states SET first_due_at = '-infinity'")
+        .execute(&mut place.connection().await)
+        .await
+        .unwrap();
+    let current = place.store.claim(claim("webhooks").limit(20).build()).await.unwrap();
+    assert_eq!(current.len(), 20);
+    let late = place.store.settle(forgotten.iter().map(|it| done(it, at(1))).collect()).await.unwrap();
+    assert_eq!((late.settled, late.fenced.len()), (0, 20), "{late:?}");
+    let renewed = place.store.renew(forgotten.iter().map(Delivery::lease_ref).collect(), at(60)).await.unwrap();
+    assert_eq!(renewed.len(), 20, "none of them is held any longer");
+    let settled = place.store.settle(current.iter().map(|it| done(it, at(2))).collect()).await.unwrap();
+    assert_eq!((settled.settled, settled.fenced.len()), (20, 0), "{settled:?}");
+}
+
 /// How many claims are looked after.
 async fn claims(place: &Place) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM claims").fetch_one(&mut place.connection().await).await.unwrap()

@@ -138,7 +138,14 @@ struct Node {
 impl Node {
     /// Works with `counter`, or publishes only.
     async fn start(url: &str, word: &Word, counter: Option<&Arc<Counter>>) -> anyhow::Result<Self> {
-        let store = Arc::new(PgStore::open_with(url.parse::<PgOptions>()?).await?);
+        Self::start_on(Self::open(url).await?, word, counter).await
+    }
+
+    async fn open(url: &str) -> anyhow::Result<Arc<PgStore>> {
+        Ok(Arc::new(PgStore::open_with(url.parse::<PgOptions>()?).await?))
+    }
+
+    async fn start_on(store: Arc<PgStore>, word: &Word, counter: Option<&Arc<Counter>>) -> anyhow::Result<Self> {
         let (clock, commits_at_once) = (Arc::new(store.clock()), store.commits_at_once());
         let options = EngineOptions { clock, commits_at_once, ..EngineOptions::default() };
         let mut builder = Engine::builder(store.clone(), store.clone()).leadership(store.clone()).options(options);

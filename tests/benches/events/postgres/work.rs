@@ -70,8 +70,9 @@ async fn work_off(place: &mut Place, targets: usize) -> anyhow::Result<(f64, f64
     let before = place.raw.wal().await?;
     route_all(place, targets).await?;
     let counter = Arc::new(Counter::default());
+    let store = Node::open(&place.url).await?; // the raw queue's connection is open, too
     let started = Instant::now();
-    let node = Node::start(&place.url, &Word::Polling, Some(&counter)).await?;
+    let node = Node::start_on(store, &Word::Polling, Some(&counter)).await?;
     counter.reached(BACKLOG).await;
     node.settled().await;
     let rate = per_second(BACKLOG, started);

@@ -23,7 +23,7 @@ async fn stopping_finishes_what_is_under_way_and_hands_back_the_rest() {
     let bench = Bench::start(std::slice::from_ref(&handler));
     bench.engine.publisher().publish_all((0..20).map(|_| event("a.b")).collect()).await.unwrap();
     handler.called(4).await;
-    assert_eq!(bench.store.depth(Timestamp::MAX).await.unwrap().leased, 8, "the next are at hand");
+    assert_eq!(bench.store.depth(Timestamp::MAX).await.unwrap().leased, 12, "the next are at hand");
 
     let stopping = async {
         tokio::task::yield_now().await;

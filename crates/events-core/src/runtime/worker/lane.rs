@@ -75,17 +75,19 @@ impl Lane {
     }
 
     async fn claim_and_wait(&self, held: &Held, execution: &Arc<Execution>, tasks: &TaskTracker) {
-        // Twice the calls that are made at once: while one half is under way, the next is at hand.
+        // Three times the calls that are made at once: while one third is under way, the others are
+        // fetched in one claim, since a claim costs the store more than what it gives out.
         // A digest is one call. If its deliveries counted, a slow target with a pile of them would
         // take the lane's whole room, and every other target would wait for it.
-        let limit = self.policy.concurrency.max(1) * 2;
+        let concurrency = self.policy.concurrency.max(1);
+        let limit = concurrency * 3;
         let mut backoff = Backoff::new();
         let mut pause = Duration::ZERO;
         let mut seen = Seen::More;
         let mut word = Vec::new();
         while !self.stop.is_cancelled() {
             let room = limit.saturating_sub(held.calls());
-            let worthwhile = room * 2 >= limit;
+            let worthwhile = room >= concurrency * 2;
             if worthwhile && matches!(seen, Seen::More) {
                 match self.claim(room).await {
                     Ok(claimed) => {

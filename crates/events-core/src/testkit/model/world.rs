@@ -5,8 +5,9 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::op::{
-    Come, Draft, Effect, Ending, HANDLERS, Letters, ORGANIZATIONS, Op, Pick, Plan, Planned, TARGETS, TYPES,
+use super::{
+    leases::Leases,
+    op::{Come, Draft, Effect, Ending, HANDLERS, Letters, ORGANIZATIONS, Op, Pick, Plan, Planned, TARGETS, TYPES},
 };
 use crate::{
     delivery::{Delivery, DeliveryId, Guard, HandlerName, LeaseRef, Pacing, Settlement, TargetEffect},
@@ -31,8 +32,9 @@ pub(super) struct World {
     pub(super) event_ids: Vec<EventId>,
     /// Claims that were not settled yet.
     held: Vec<Delivery>,
-    /// All claims.
+    /// All claims, as the memory store gave them out.
     pub(super) claims: Vec<Delivery>,
+    leases: Leases,
 }
 
 /// Asks both stores the same and answers what they agree on, or else returns the difference.
@@ -69,6 +71,7 @@ impl World {
             event_ids: Vec::new(),
             held: Vec::new(),
             claims: Vec::new(),
+            leases: Leases::default(),
         }
     }
 
@@ -82,18 +85,29 @@ impl World {
             Op::Route(plans) => self.route(plans).await?,
             Op::Claim { handler, limit, lease, paced } => {
                 let request = self.claim_request(*handler, *limit, *lease, *paced);
-                let claimed = both!(self, store.claim(request.clone()));
+                let (reference, tested) =
+                    (self.reference.store.claim(request.clone()).await, self.tested.store.claim(request).await);
+                let tested = match (&reference, tested) {
+                    (Ok(reference), Ok(tested)) => Ok(self.leases.note(reference, tested)?),
+                    (_, tested) => tested,
+                };
+                let claimed = agreed("claim", reference, tested)?;
                 self.held.extend(claimed.clone());
                 self.claims.extend(claimed);
             }
             Op::Settle(endings) => {
                 let settlements: Vec<_> = endings.iter().filter_map(|ending| self.settlement(ending)).collect();
-                both!(self, store.settle(settlements.clone()));
+                let reference = self.reference.store.settle(settlements.clone()).await;
+                let settlements = settlements.into_iter().map(|it| self.leases.settlement(it)).collect();
+                agreed("settle", reference, self.tested.store.settle(settlements).await)?;
             }
             Op::Renew { held, seconds } => {
                 let picked = held.iter().filter_map(|pick| pick.of(&self.claims));
                 let leases: Vec<LeaseRef> = picked.map(Delivery::lease_ref).collect();
-                both!(self, store.renew(leases.clone(), self.after(*seconds)));
+                let until = self.after(*seconds);
+                let reference = self.reference.store.renew(leases.clone(), until).await;
+                let tested = self.tested.store.renew(self.leases.of_tested(leases), until).await;
+                agreed("renew", reference.map(|lost| self.leases.of_tested(lost)), tested)?;
             }
             Op::Advance { seconds } => self.now = self.after(*seconds),
             Op::ReleaseExpired { limit } => {
