@@ -8,12 +8,13 @@ use serde_json::Value;
 use crate::process::output;
 
 /// Crates of the workspace and the ones they may depend on, outside of tests.
-const MAY_DEPEND: [(&str, &[&str]); 8] = [
+const MAY_DEPEND: [(&str, &[&str]); 9] = [
     ("events-core", &[]),
     ("events-amqp", &["events-core"]),
     ("events-sqlite", &["events-core"]),
     ("events-postgres", &["events-core"]),
     ("events-slack", &["events-core"]),
+    ("events-webhooks", &["events-core"]),
     ("events-server", &["events-core", "events-amqp", "events-postgres", "events-sqlite", "events-slack"]),
     ("events-tests", &["events-core", "events-amqp", "events-postgres", "events-sqlite", "xtask"]),
     ("xtask", &[]),

@@ -27,7 +27,7 @@ pub async fn what_is_done_ends_and_is_recorded(fixture: &Fixture) {
 pub async fn an_attempt_record_keeps_the_whole_report(fixture: &Fixture) {
     fixture.sent("slack", "#general").await;
     let claimed = fixture.claimed_one(claim("slack")).await;
-    let detail = Payload::from_json(r#"{"b": "ü", "a": [1, 2.50]}"#).unwrap();
+    let detail = Payload::from_json(r#"{"b": "ü", "a": [1, 2.50]}"#).expect("a JSON object");
     let report = AttemptReport {
         status: Some(503),
         duration: Duration::from_millis(1_234),

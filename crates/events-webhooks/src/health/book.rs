@@ -1,0 +1,198 @@
+//! The health of all endpoints that this process calls, by target.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use events_core::Target;
+use jiff::Timestamp;
+
+use super::{Breaker, Gate, InFlight, Sign};
+
+/// Endpoints that are remembered. Well ones that are not called are dropped first; when all are ailing or being
+/// called, more are kept, because forgetting those would call them all at once.
+const REMEMBERED: usize = 10_000;
+
+/// What every endpoint is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls at once at most, however well the endpoint is. 32 by default.
+    pub in_flight: u32,
+    /// A call that tries an ailing endpoint is given up after this long. A minute by default.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { in_flight: 32, patience: Duration::from_secs(60) }
+    }
+}
+
+/// Why a call is not made now. It is not a failure of the delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// As many calls as the endpoint bears are under way.
+    Busy,
+    /// The endpoint is left alone until then.
+    Resting(Timestamp),
+}
+
+/// The health of endpoints. Cheap to clone; all clones are one book.
+#[derive(Clone, Debug)]
+pub struct HealthBook {
+    limits: Limits,
+    pages: Arc<Mutex<HashMap<Target, Page>>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Page {
+    in_flight: InFlight,
+    breaker: Breaker,
+    under_way: u32,
+}
+
+impl Page {
+    fn is_forgettable(&self) -> bool {
+        self.under_way == 0 && self.breaker == Breaker::default() && self.in_flight.is_recovered()
+    }
+}
+
+/// The right to one call. Its end must be told with [`Permit::end`]; dropped without, the call counts as never made.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit {
+    book: HealthBook,
+    target: Target,
+    under_way: u32,
+    ended: bool,
+}
+
+impl HealthBook {
+    /// An empty book.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, pages: Arc::default() }
+    }
+
+    /// Asks for a call to this target.
+    ///
+    /// # Errors
+    /// [`Held`] when it should not be made now.
+    pub fn begin(&self, target: &Target, now: Timestamp) -> Result<Permit, Held> {
+        let mut pages = self.pages();
+        if pages.len() >= REMEMBERED && !pages.contains_key(target) {
+            pages.retain(|_, page| !page.is_forgettable());
+        }
+        let new =
+            || Page { in_flight: InFlight::new(self.limits.in_flight), breaker: Breaker::default(), under_way: 0 };
+        let page = pages.entry(target.clone()).or_insert_with(new);
+        if page.under_way >= page.in_flight.limit() {
+            return Err(Held::Busy);
+        }
+        if let Gate::Shut(until) = page.breaker.ask(now, self.limits.patience) {
+            return Err(Held::Resting(until));
+        }
+        page.under_way += 1;
+        Ok(Permit { book: self.clone(), target: target.clone(), under_way: page.under_way, ended: false })
+    }
+
+    /// Forgets a target that was deleted, or whose URL was changed.
+    pub fn forget(&self, target: &Target) {
+        if let Some(page) = self.pages().get_mut(target) {
+            page.in_flight = InFlight::new(self.limits.in_flight);
+            page.breaker = Breaker::default();
+        }
+    }
+
+    /// Calls that this target gets at once, for showing it.
+    #[must_use]
+    pub fn limit(&self, target: &Target) -> u32 {
+        let page = self.pages().get(target).map(|page| page.in_flight);
+        page.unwrap_or_else(|| InFlight::new(self.limits.in_flight)).limit()
+    }
+
+    fn pages(&self) -> MutexGuard<'_, HashMap<Target, Page>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner) // every page is whole at any moment
+    }
+
+    fn end(&self, target: &Target, learn: impl FnOnce(&mut Page)) {
+        if let Some(page) = self.pages().get_mut(target) {
+            page.under_way = page.under_way.saturating_sub(1);
+            learn(page);
+        }
+    }
+}
+
+impl Permit {
+    /// Tells how the call ended. `jitter` is between -1 and 1.
+    pub fn end(mut self, sign: Sign, now: Timestamp, jitter: f64) {
+        self.ended = true;
+        let under_way = self.under_way;
+        self.book.end(&self.target, |page| {
+            page.in_flight.learn(sign, under_way);
+            page.breaker.learn(sign, now, jitter);
+        });
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.book.end(&self.target, |_| {});
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn target(number: usize) -> Target {
+        Target::from(format!("sub_{number}").as_str())
+    }
+
+    #[test]
+    fn a_target_gets_as_many_calls_as_it_bears_and_no_other_is_held_up() {
+        let book = HealthBook::new(Limits::default());
+        let permits: Vec<_> = (0..4).map(|_| book.begin(&target(1), at(0)).unwrap()).collect();
+        assert_eq!(book.begin(&target(1), at(0)).unwrap_err(), Held::Busy);
+        assert!(book.begin(&target(2), at(0)).is_ok());
+        drop(permits);
+        assert!(book.begin(&target(1), at(0)).is_ok(), "calls that were never made hold nothing");
+    }
+
+    #[test]
+    fn a_target_that_hangs_rests_and_is_tried_once() {
+        let book = HealthBook::new(Limits::default());
+        for _ in 0..5 {
+            book.begin(&target(1), at(0)).unwrap().end(Sign::Strained, at(0), 0.0);
+        }
+        assert_eq!(book.limit(&target(1)), 1);
+        assert_eq!(book.begin(&target(1), at(1)).unwrap_err(), Held::Resting(at(5)));
+        let trial = book.begin(&target(1), at(5)).unwrap();
+        assert_eq!(book.begin(&target(1), at(5)).unwrap_err(), Held::Busy);
+        trial.end(Sign::Well, at(6), 0.0);
+        assert!(book.begin(&target(1), at(6)).is_ok());
+    }
+
+    #[test]
+    fn well_targets_are_forgotten_and_ailing_ones_are_not() {
+        let book = HealthBook::new(Limits::default());
+        book.begin(&target(0), at(0)).unwrap().end(Sign::Strained, at(0), 0.0);
+        let under_way = book.begin(&target(1), at(0)).unwrap();
+        for number in 2..REMEMBERED + 100 {
+            book.begin(&target(number), at(0)).unwrap().end(Sign::Well, at(0), 0.0);
+        }
+        assert!(book.pages().len() < REMEMBERED);
+        assert!(book.pages().contains_key(&target(0)) && book.pages().contains_key(&target(1)));
+        under_way.end(Sign::Well, at(1), 0.0);
+        book.forget(&target(0));
+        assert_eq!(book.limit(&target(0)), 4);
+    }
+}

@@ -1,0 +1,100 @@
+//! What most tests begin with: a sender that may call this machine, and a message.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::IpAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use events_core::testkit;
+use events_webhooks::{
+    CustomHeaders,
+    address::{AddressPolicy, Lookup},
+    envelope::{Envelope, Format, message_id},
+    sender::{Attempt, Call, Sender, SenderOptions},
+    signature::{Secret, SigningKey},
+};
+use jiff::Timestamp;
+use url::Url;
+
+/// A timeout that no test waits for.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+/// A timeout that tests wait for.
+pub(crate) const SHORT: Duration = Duration::from_millis(300);
+
+/// A resolver with a script: the answers to each name, one after the other, the last one for ever.
+#[derive(Clone, Default)]
+pub(crate) struct ScriptedLookup(Arc<Mutex<HashMap<String, Vec<&'static str>>>>);
+
+impl ScriptedLookup {
+    pub(crate) fn of(name: &str, answers: &[&'static str]) -> Self {
+        Self(Arc::new(Mutex::new([(name.to_owned(), answers.to_vec())].into())))
+    }
+}
+
+#[async_trait]
+impl Lookup for ScriptedLookup {
+    async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let mut names = self.0.lock().unwrap();
+        let answers = names.get_mut(name).ok_or_else(|| io::Error::other("no such name"))?;
+        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0] };
+        Ok(vec![answer.parse().unwrap()])
+    }
+}
+
+/// A sender that may call this machine.
+pub(crate) fn sender() -> Sender {
+    Sender::new(SenderOptions { policy: loopback(), ..SenderOptions::default() }).unwrap()
+}
+
+pub(crate) fn loopback() -> AddressPolicy {
+    AddressPolicy::allowing(["127.0.0.0/8".parse().unwrap()])
+}
+
+/// A message with a secret and custom headers.
+pub(crate) struct Message {
+    pub(crate) id: String,
+    pub(crate) secret: Secret,
+    pub(crate) envelope: Envelope,
+    pub(crate) custom_headers: CustomHeaders,
+}
+
+impl Message {
+    pub(crate) fn new() -> Self {
+        let event = testkit::event("invoice.created").payload(serde_json::json!({ "invoice_id": "inv_1" })).build();
+        let value = "token-of-the-customer".into();
+        Self {
+            id: message_id(event.event_id),
+            secret: Secret::generate().unwrap(),
+            envelope: Envelope::of(&event, Format::Standard).unwrap(),
+            custom_headers: CustomHeaders::new([("X-Api-Key", &value)]).unwrap(),
+        }
+    }
+
+    pub(crate) async fn send(&self, sender: &Sender, url: &Url, timeout: Duration) -> Attempt {
+        let keys = [SigningKey::Symmetric(self.secret.clone())];
+        let call = Call {
+            url,
+            message_id: &self.id,
+            keys: &keys,
+            envelope: &self.envelope,
+            custom_headers: &self.custom_headers,
+            timeout,
+            now: Timestamp::now(),
+        };
+        sender.send(call).await
+    }
+}
+
+/// Sends a message to a URL and returns what came of it.
+pub(crate) async fn attempt(url: &Url, timeout: Duration) -> Attempt {
+    Message::new().send(&sender(), url, timeout).await
+}
+
+/// The class of a failed attempt.
+pub(crate) fn class(attempt: &Attempt) -> &str {
+    attempt.result.as_ref().unwrap_err().class.as_str()
+}
