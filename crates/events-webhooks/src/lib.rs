@@ -8,7 +8,7 @@
 //! - [`sender`]: one POST, and all that is to be known of it afterwards.
 //! - [`challenge`]: whether a URL belongs to who says so.
 //! - [`health`]: how many calls at once, and when to leave an endpoint alone.
-//! - [`sealing`]: secrets at rest.
+//! - [`sealing`]: secrets at rest, and [`Vault`], which knows the rows they belong to.
 //!
 //! # Invariants
 //! - Nothing is sent to an address that the [`address::AddressPolicy`] refuses, whatever a name resolves to.
@@ -23,5 +23,7 @@ pub mod health;
 pub mod sealing;
 pub mod sender;
 pub mod signature;
+mod vault;
 
 pub use custom_headers::{CustomHeaders, InvalidHeader};
+pub use vault::{Unusable, Vault};

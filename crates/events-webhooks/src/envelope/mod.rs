@@ -4,22 +4,9 @@ mod cloud_events;
 mod standard;
 
 use bytes::Bytes;
+pub use events_core::webhooks::Format;
 use events_core::{Event, EventId};
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
-use serde::{Deserialize, Serialize};
-
-/// How a subscriber wants events to look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// `{"type", "timestamp", …, "data"}`, as Standard Webhooks advises.
-    #[default]
-    Standard,
-    /// CloudEvents 1.0, all in one JSON object.
-    CloudEventsStructured,
-    /// CloudEvents 1.0, the payload as the body and the rest in `ce-…` headers.
-    CloudEventsBinary,
-}
 
 /// A body and the headers that belong to it; the content type among them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,12 +59,5 @@ mod tests {
     fn the_id_of_a_message_is_that_of_the_event_and_has_no_full_stop() {
         let id: EventId = "01a1fc27-587b-76cb-95c0-e8734249e38e".parse().unwrap();
         assert_eq!(message_id(id), "evt_01a1fc27-587b-76cb-95c0-e8734249e38e");
-    }
-
-    #[test]
-    fn formats_have_the_words_of_the_api() {
-        let words =
-            serde_json::to_string(&[Format::Standard, Format::CloudEventsStructured, Format::CloudEventsBinary]);
-        assert_eq!(words.unwrap(), r#"["standard","cloud_events_structured","cloud_events_binary"]"#);
     }
 }

@@ -86,7 +86,14 @@ impl Failure {
     /// The failure as the port wants it.
     #[must_use]
     pub fn into_handler_error(self, status: Option<u16>) -> HandlerError {
-        HandlerError { class: self.class, message: self.message, status, response: None, detail: None, advice: self.advice }
+        HandlerError {
+            class: self.class,
+            message: self.message,
+            status,
+            response: None,
+            detail: None,
+            advice: self.advice,
+        }
     }
 }
 

@@ -106,6 +106,18 @@ impl PublicKey {
         sized.map_err(|_| InvalidKey::new(FIELD, format!("must hold {LENGTH} bytes, but holds {}", bytes.len())))
     }
 
+    /// Takes the key's 32 bytes; `None` when there are more or fewer.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The key's bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(super) fn is_signature(&self, content: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.0).verify(content, signature).is_ok()
     }
