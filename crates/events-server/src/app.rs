@@ -5,10 +5,14 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 use anyhow::Context;
 use events_amqp::AmqpQueue;
 use events_core::{Engine, EngineOptions, EventHandler};
+use events_webhooks::{
+    WebhookHandler, WebhookParts,
+    sender::{Sender, SenderOptions},
+};
 use tokio::net::TcpListener;
 
 use crate::{
-    config::Config,
+    config::{self, Config},
     http::{self, Api, LastLook},
     key,
     storage::Storage,
@@ -52,11 +56,17 @@ impl App {
         };
         let mut builder = Engine::builder(storage.store.clone(), storage.history.clone())
             .catalog(config.catalog.clone())
+            .stored_routes(storage.routes.clone())
             .leadership(storage.leadership.clone())
             .options(options);
         let slack = config.slack.filter(|_| config.role.works()).map(Arc::new);
+        let webhooks = webhooks(config.webhooks, &storage)?.filter(|_| config.role.works());
+        let handlers = || {
+            let slack = slack.iter().map(|slack| &**slack as &dyn EventHandler);
+            slack.chain(webhooks.iter().map(|webhooks| &**webhooks as &dyn EventHandler))
+        };
         let broker = match config.broker.filter(|_| config.role.works()) {
-            Some(broker) => Some(Arc::new(broker.connect(slack.iter().map(|slack| &**slack as &dyn EventHandler))?)),
+            Some(broker) => Some(Arc::new(broker.connect(handlers())?)),
             None => None,
         };
         match (&broker, storage.queue()) {
@@ -75,7 +85,13 @@ impl App {
         } else if config.role.works() {
             tracing::info!("No event handlers configured; set SLACK_WEBHOOK_URL to send events to Slack");
         }
+        if let Some(webhooks) = &webhooks {
+            builder = builder.handler(webhooks.clone(), []);
+        }
         let engine = Arc::new(builder.start());
+        if let Some(webhooks) = &webhooks {
+            webhooks.publish_with(engine.publisher());
+        }
         storage.wake(engine.waker());
         let api = Api {
             publisher: engine.publisher(),
@@ -121,6 +137,22 @@ impl App {
         storage.close().await;
         tracing::info!("Stopped");
     }
+}
+
+/// The handler of webhooks; `None` when there is no key that would seal their secrets.
+fn webhooks(config: config::Webhooks, storage: &Storage) -> anyhow::Result<Option<Arc<WebhookHandler>>> {
+    let options = SenderOptions { policy: config.policy.clone(), ..SenderOptions::default() };
+    let Some(vault) = config.vault()? else {
+        tracing::info!("Webhooks are off; set EVENTS__WEBHOOKS__ENCRYPTION_KEYS to the same keys in every process");
+        return Ok(None);
+    };
+    Ok(Some(Arc::new(WebhookHandler::new(WebhookParts {
+        subscriptions: storage.subscriptions.clone(),
+        targets: storage.targets.clone(),
+        vault: Arc::new(vault),
+        sender: Sender::new(options)?,
+        clock: storage.clock.clone(),
+    }))))
 }
 
 /// The name of this machine, for people who look at leased deliveries.

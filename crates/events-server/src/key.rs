@@ -82,7 +82,7 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
 
 /// Writes a file that only the owner can read, whole or not at all. Whatever has its name is
 /// replaced, so neither a link nor the permissions of an older file matter.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension("new");
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use events_core::{
     Clock, EventHistory, EventStore, StoreError, Waker,
-    ports::{ApiKeys, DeliveryQueue, Leadership, SystemClock, TargetStates},
+    ports::{ApiKeys, DeliveryQueue, Leadership, StoredRoutes, SystemClock, TargetStates, WebhookSubscriptions},
 };
 use events_postgres::{Health, PgQueue, PgStore};
 use events_sqlite::SqliteStore;
@@ -18,6 +18,8 @@ pub(crate) struct Storage {
     pub(crate) targets: Arc<dyn TargetStates>,
     pub(crate) keys: Arc<dyn ApiKeys>,
     pub(crate) leadership: Arc<dyn Leadership>,
+    pub(crate) subscriptions: Arc<dyn WebhookSubscriptions>,
+    pub(crate) routes: Arc<dyn StoredRoutes>,
     /// The time that all processes on this store agree on.
     pub(crate) clock: Arc<dyn Clock>,
     /// The schema that the store is at.
@@ -60,14 +62,23 @@ impl Storage {
         adapter: Adapter,
     ) -> Self
     where
-        S: EventStore + EventHistory + TargetStates + ApiKeys + Leadership + 'static,
+        S: EventStore
+            + EventHistory
+            + TargetStates
+            + ApiKeys
+            + Leadership
+            + WebhookSubscriptions
+            + StoredRoutes
+            + 'static,
     {
         Self {
             store: store.clone(),
             history: store.clone(),
             targets: store.clone(),
             keys: store.clone(),
-            leadership: store,
+            leadership: store.clone(),
+            subscriptions: store.clone(),
+            routes: store,
             clock,
             schema_version,
             commits_at_once,

@@ -1,6 +1,7 @@
 //! Tells customers' servers what happened: signed, vetted, and with a record of every try.
 //!
-//! Everything about webhooks that needs no store:
+//! - [`WebhookHandler`]: the handler, which makes a call of a delivery.
+//! - [`Directory`]: endpoints as they are in the store, ready to be called.
 //! - [`signature`]: Standard Webhooks, symmetric and asymmetric, signing and checking.
 //! - [`envelope`]: the body and the headers that an event becomes.
 //! - [`CustomHeaders`]: what a subscriber may add to them.
@@ -18,12 +19,17 @@
 pub mod address;
 pub mod challenge;
 mod custom_headers;
+mod directory;
 pub mod envelope;
+mod handler;
 pub mod health;
+mod outages;
 pub mod sealing;
 pub mod sender;
 pub mod signature;
 mod vault;
 
 pub use custom_headers::{CustomHeaders, InvalidHeader};
+pub use directory::{Directory, Endpoint, Found, NotCallable};
+pub use handler::{WebhookHandler, WebhookParts};
 pub use vault::{Unusable, Vault};

@@ -32,7 +32,7 @@ pub trait EventHandler: Send + Sync {
     }
 
     /// Timeout and retries of deliveries to one target; those of [`policy`](Self::policy) by default.
-    fn policy_for(&self, _target: &Target) -> TargetPolicy {
+    async fn policy_for(&self, _target: &Target) -> TargetPolicy {
         let HandlerPolicy { timeout, retry, .. } = self.policy();
         TargetPolicy { timeout, retry }
     }

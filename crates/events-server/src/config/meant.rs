@@ -19,6 +19,7 @@ use super::{
     database::Database,
     role::Role,
     settings::Origins,
+    webhooks::Webhooks,
     written::{self, Written},
 };
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub(crate) catalog: Arc<Catalog>,
     /// The Slack handler; `None` when nothing is configured for it (R041, R065).
     pub(crate) slack: Option<SlackHandler>,
+    /// How webhooks are sent.
+    pub(crate) webhooks: Webhooks,
     /// How long things are kept.
     pub(crate) retention: Retention,
     /// How log lines look.
@@ -69,7 +72,7 @@ pub(crate) enum LogFormat {
 
 impl Config {
     pub(super) fn meant_by(written: Written, origins: Origins) -> anyhow::Result<Self> {
-        let Written { server, database, amqp, events, catalog, slack, retention, log } = written;
+        let Written { server, database, amqp, events, catalog, slack, webhooks, retention, log } = written;
         let data_dir = server.data_dir.unwrap_or_else(|| PathBuf::from("events-data"));
         let log_level = log.level.unwrap_or_else(|| "info".to_owned());
         EnvFilter::try_new(&log_level).with_context(|| {
@@ -79,6 +82,7 @@ impl Config {
         let database = Database::named_by(database.url, data_dir.join("events.db"))?;
         Ok(Self {
             role: role(server.role.as_deref(), &database)?,
+            webhooks: Webhooks::meant_by(webhooks, &database, &data_dir)?,
             slack: SlackHandler::from_config(&slack, catalog.clone())?,
             catalog,
             listen: listen(server.listen.as_deref().unwrap_or("127.0.0.1:8080"))?,

@@ -9,9 +9,10 @@ mod load;
 mod meant;
 mod role;
 mod settings;
+mod webhooks;
 mod written;
 
-pub(crate) use self::{broker::Broker, database::Database, meant::LogFormat};
+pub(crate) use self::{broker::Broker, database::Database, meant::LogFormat, webhooks::Webhooks};
 pub use self::{
     load::{Sources, load},
     meant::Config,

@@ -39,6 +39,12 @@ impl Config {
                 "catalog.file",
                 format!("{} types, {} aliases", self.catalog.entries().len(), self.catalog.aliases().len()),
             ),
+            ("webhooks.encryption_keys", self.webhooks.shown_keys()),
+            ("webhooks.allow_http", text(&self.webhooks.allow_http)),
+            (
+                "webhooks.allow_networks",
+                if self.webhooks.allowed.is_empty() { "none" } else { &self.webhooks.allowed }.to_owned(),
+            ),
             ("retention.attempts_days", days(self.retention.attempts)),
             ("retention.dead_letters_days", days(self.retention.dead_letters)),
             ("retention.idempotency_keys_days", days(self.retention.keys)),

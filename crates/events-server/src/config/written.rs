@@ -16,6 +16,7 @@ pub(super) struct Written {
     pub(super) events: Events,
     pub(super) catalog: Catalog,
     pub(super) slack: SlackConfig,
+    pub(super) webhooks: Webhooks,
     pub(super) retention: Retention,
     pub(super) log: Log,
 }
@@ -68,6 +69,17 @@ pub(super) struct Events {
 pub(super) struct Catalog {
     /// Further event types, in the format of the embedded catalog.
     pub(super) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Webhooks {
+    /// `name:key` with commas between, each key 32 bytes in base64; the first seals.
+    pub(super) encryption_keys: Option<SecretString>,
+    /// Whether endpoints may be called without TLS.
+    pub(super) allow_http: Option<bool>,
+    /// Networks that may be called although they are not public, with commas between.
+    pub(super) allow_networks: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

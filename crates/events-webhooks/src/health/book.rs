@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use events_core::Target;
+use events_core::{Target, ports::Allowances, webhooks::RateLimit};
 use jiff::Timestamp;
 
 use super::{Breaker, Gate, InFlight, Sign};
@@ -18,7 +18,7 @@ const REMEMBERED: usize = 10_000;
 /// What every endpoint is held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls at once at most, however well the endpoint is. 32 by default.
+    /// Calls at once at most, however well the endpoint is. 64 by default.
     pub in_flight: u32,
     /// A call that tries an ailing endpoint is given up after this long. A minute by default.
     pub patience: Duration,
@@ -26,7 +26,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: 32, patience: Duration::from_secs(60) }
+        Self { in_flight: 64, patience: Duration::from_secs(60) }
     }
 }
 
@@ -35,6 +35,8 @@ impl Default for Limits {
 pub enum Held {
     /// As many calls as the endpoint bears are under way.
     Busy,
+    /// Its owner wants no more calls before then.
+    TooSoon(Timestamp),
     /// The endpoint is left alone until then.
     Resting(Timestamp),
 }
@@ -51,11 +53,38 @@ struct Page {
     in_flight: InFlight,
     breaker: Breaker,
     under_way: u32,
+    /// The state of its rate.
+    paced_until: Option<Timestamp>,
+    /// The burst of its rate, while it has one.
+    burst: Option<u32>,
 }
 
 impl Page {
     fn is_forgettable(&self) -> bool {
-        self.under_way == 0 && self.breaker == Breaker::default() && self.in_flight.is_recovered()
+        self.under_way == 0
+            && self.paced_until.is_none()
+            && self.breaker == Breaker::default()
+            && self.in_flight.is_recovered()
+    }
+}
+
+impl Page {
+    fn keep_pace(&mut self, rate: Option<RateLimit>, now: Timestamp) -> Result<(), Held> {
+        let Some(rate) = rate else {
+            self.paced_until = None;
+            return Ok(());
+        };
+        let grant = rate.pacing().take(self.paced_until, 1, 1, now);
+        if grant.deliveries == 0 {
+            return Err(Held::TooSoon(grant.next_at));
+        }
+        self.paced_until = Some(grant.paced_until);
+        Ok(())
+    }
+
+    /// Deliveries that one process should hold of it.
+    fn allowance(&self) -> u32 {
+        self.burst.map_or(self.in_flight.limit(), |burst| self.in_flight.limit().min(burst.max(1)))
     }
 }
 
@@ -76,24 +105,30 @@ impl HealthBook {
         Self { limits, pages: Arc::default() }
     }
 
-    /// Asks for a call to this target.
+    /// Asks for a call to this target, which gets no more than `rate` allows.
     ///
     /// # Errors
     /// [`Held`] when it should not be made now.
-    pub fn begin(&self, target: &Target, now: Timestamp) -> Result<Permit, Held> {
+    pub fn begin(&self, target: &Target, rate: Option<RateLimit>, now: Timestamp) -> Result<Permit, Held> {
         let mut pages = self.pages();
         if pages.len() >= REMEMBERED && !pages.contains_key(target) {
             pages.retain(|_, page| !page.is_forgettable());
         }
-        let new =
-            || Page { in_flight: InFlight::new(self.limits.in_flight), breaker: Breaker::default(), under_way: 0 };
-        let page = pages.entry(target.clone()).or_insert_with(new);
+        let page = pages.entry(target.clone()).or_insert_with(|| Page {
+            in_flight: InFlight::new(self.limits.in_flight),
+            breaker: Breaker::default(),
+            under_way: 0,
+            paced_until: None,
+            burst: None,
+        });
+        page.burst = rate.map(|rate| rate.burst);
         if page.under_way >= page.in_flight.limit() {
             return Err(Held::Busy);
         }
         if let Gate::Shut(until) = page.breaker.ask(now, self.limits.patience) {
             return Err(Held::Resting(until));
         }
+        page.keep_pace(rate, now)?;
         page.under_way += 1;
         Ok(Permit { book: self.clone(), target: target.clone(), under_way: page.under_way, ended: false })
     }
@@ -103,6 +138,27 @@ impl HealthBook {
         if let Some(page) = self.pages().get_mut(target) {
             page.in_flight = InFlight::new(self.limits.in_flight);
             page.breaker = Breaker::default();
+        }
+    }
+
+    /// How much a process should hold of each target: what it bears at once. Those that are well and are not called
+    /// just now count as new.
+    #[must_use]
+    pub fn allowances(&self) -> Allowances {
+        let new = InFlight::new(self.limits.in_flight).limit();
+        let pages = self.pages();
+        let differs = |page: &&Page| page.allowance() < new || (page.under_way > 0 && page.allowance() > new);
+        let differing = pages.iter().filter(|(_, page)| differs(page));
+        let of = differing.map(|(target, page)| (target.clone(), page.allowance() as usize)).collect();
+        Allowances { each: new as usize, of }
+    }
+
+    /// Until when this target is left alone, if it is.
+    #[must_use]
+    pub fn rests_until(&self, target: &Target, now: Timestamp) -> Option<Timestamp> {
+        match self.pages().get(target)?.breaker {
+            Breaker::Open { until, .. } if until > now => Some(until),
+            _ => None,
         }
     }
 
@@ -160,34 +216,34 @@ mod tests {
     #[test]
     fn a_target_gets_as_many_calls_as_it_bears_and_no_other_is_held_up() {
         let book = HealthBook::new(Limits::default());
-        let permits: Vec<_> = (0..4).map(|_| book.begin(&target(1), at(0)).unwrap()).collect();
-        assert_eq!(book.begin(&target(1), at(0)).unwrap_err(), Held::Busy);
-        assert!(book.begin(&target(2), at(0)).is_ok());
+        let permits: Vec<_> = (0..4).map(|_| book.begin(&target(1), None, at(0)).unwrap()).collect();
+        assert_eq!(book.begin(&target(1), None, at(0)).unwrap_err(), Held::Busy);
+        assert!(book.begin(&target(2), None, at(0)).is_ok());
         drop(permits);
-        assert!(book.begin(&target(1), at(0)).is_ok(), "calls that were never made hold nothing");
+        assert!(book.begin(&target(1), None, at(0)).is_ok(), "calls that were never made hold nothing");
     }
 
     #[test]
     fn a_target_that_hangs_rests_and_is_tried_once() {
         let book = HealthBook::new(Limits::default());
         for _ in 0..5 {
-            book.begin(&target(1), at(0)).unwrap().end(Sign::Strained, at(0), 0.0);
+            book.begin(&target(1), None, at(0)).unwrap().end(Sign::Strained, at(0), 0.0);
         }
         assert_eq!(book.limit(&target(1)), 1);
-        assert_eq!(book.begin(&target(1), at(1)).unwrap_err(), Held::Resting(at(5)));
-        let trial = book.begin(&target(1), at(5)).unwrap();
-        assert_eq!(book.begin(&target(1), at(5)).unwrap_err(), Held::Busy);
+        assert_eq!(book.begin(&target(1), None, at(1)).unwrap_err(), Held::Resting(at(5)));
+        let trial = book.begin(&target(1), None, at(5)).unwrap();
+        assert_eq!(book.begin(&target(1), None, at(5)).unwrap_err(), Held::Busy);
         trial.end(Sign::Well, at(6), 0.0);
-        assert!(book.begin(&target(1), at(6)).is_ok());
+        assert!(book.begin(&target(1), None, at(6)).is_ok());
     }
 
     #[test]
     fn well_targets_are_forgotten_and_ailing_ones_are_not() {
         let book = HealthBook::new(Limits::default());
-        book.begin(&target(0), at(0)).unwrap().end(Sign::Strained, at(0), 0.0);
-        let under_way = book.begin(&target(1), at(0)).unwrap();
+        book.begin(&target(0), None, at(0)).unwrap().end(Sign::Strained, at(0), 0.0);
+        let under_way = book.begin(&target(1), None, at(0)).unwrap();
         for number in 2..REMEMBERED + 100 {
-            book.begin(&target(number), at(0)).unwrap().end(Sign::Well, at(0), 0.0);
+            book.begin(&target(number), None, at(0)).unwrap().end(Sign::Well, at(0), 0.0);
         }
         assert!(book.pages().len() < REMEMBERED);
         assert!(book.pages().contains_key(&target(0)) && book.pages().contains_key(&target(1)));

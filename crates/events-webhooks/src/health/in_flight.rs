@@ -1,4 +1,5 @@
-//! How many calls an endpoint gets at once: one more for each round of successes, half as many after a strained one.
+//! How many calls an endpoint gets at once: twice as many after a round of successes until it is first strained, then
+//! one more for each round, and half as many after a strained call.
 
 use super::Sign;
 
@@ -11,6 +12,8 @@ const START: f64 = 4.0;
 pub struct InFlight {
     limit: f64,
     most: f64,
+    /// It was strained before: the limit grows carefully.
+    careful: bool,
 }
 
 impl InFlight {
@@ -18,7 +21,7 @@ impl InFlight {
     #[must_use]
     pub fn new(most: u32) -> Self {
         let most = f64::from(most.max(1));
-        Self { limit: START.min(most), most }
+        Self { limit: START.min(most), most, careful: false }
     }
 
     /// Calls at once, at least 1.
@@ -28,13 +31,19 @@ impl InFlight {
         self.limit as u32
     }
 
-    /// What a call of which `under_way` were under way says. The limit grows only when it is what holds calls back;
+    /// What a call of which `under_way` were under way says. The limit grows only when more than half of it is used;
     /// otherwise a quiet endpoint would earn the maximum without ever having stood it.
     pub fn learn(&mut self, sign: Sign, under_way: u32) {
         match sign {
-            Sign::Well if under_way >= self.limit() => self.limit = (self.limit + 1.0 / self.limit).min(self.most),
+            Sign::Well if under_way * 2 > self.limit() => {
+                let more = if self.careful { 1.0 / self.limit } else { 1.0 };
+                self.limit = (self.limit + more).min(self.most);
+            }
             Sign::Well | Sign::Refusing => {}
-            Sign::Strained => self.limit = (self.limit / 2.0).max(1.0),
+            Sign::Strained => {
+                self.careful = true;
+                self.limit = (self.limit / 2.0).max(1.0);
+            }
         }
     }
 
@@ -51,13 +60,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_starts_small_grows_by_one_a_round_and_halves() {
+    fn a_limit_starts_small_doubles_and_halves_and_is_careful_then() {
         let mut in_flight = InFlight::new(32);
         assert_eq!(in_flight.limit(), 4);
-        for _ in 0..5 {
+        for _ in 0..4 {
             in_flight.learn(Sign::Well, 4);
         }
-        assert_eq!(in_flight.limit(), 5);
+        assert_eq!(in_flight.limit(), 8);
         for _ in 0..2_000 {
             in_flight.learn(Sign::Well, 32);
         }
@@ -66,8 +75,10 @@ mod tests {
             in_flight.learn(Sign::Strained, 1);
             assert_eq!(in_flight.limit(), expected);
         }
-        in_flight.learn(Sign::Well, 1);
-        assert_eq!(in_flight.limit(), 2);
+        for (calls, expected) in [(1, 2), (2, 2), (1, 3), (3, 3), (2, 4)] {
+            (0..calls).for_each(|_| in_flight.learn(Sign::Well, 4));
+            assert_eq!(in_flight.limit(), expected, "one more a round");
+        }
     }
 
     #[test]

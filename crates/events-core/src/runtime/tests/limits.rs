@@ -44,7 +44,7 @@ impl EventHandler for Targets {
         HandlerPolicy { concurrency: 4, ..HandlerPolicy::default() }
     }
 
-    fn policy_for(&self, target: &Target) -> TargetPolicy {
+    async fn policy_for(&self, target: &Target) -> TargetPolicy {
         let HandlerPolicy { timeout, retry, .. } = self.policy();
         match target.as_str() {
             "failing" => {

@@ -79,7 +79,8 @@ impl Execution {
             return;
         };
         let mut kept = Vec::with_capacity(deliveries.len());
-        let Some(policy) = deliveries.first().map(|first| self.handler.policy_for(&first.target)) else { return };
+        let Some(first) = deliveries.first() else { return };
+        let policy = self.handler.policy_for(&first.target).await;
         for delivery in deliveries.into_iter().filter(|delivery| self.held.has(delivery.lease_ref())) {
             match self.check(&delivery, &policy).await {
                 None => kept.push(delivery),
@@ -111,7 +112,7 @@ impl Execution {
             return None; // the lease was lost while it waited; somebody else has it
         }
         let started = Instant::now();
-        let policy = self.handler.policy_for(&delivery.target);
+        let policy = self.handler.policy_for(&delivery.target).await;
         let outcome = match self.check(delivery, &policy).await {
             Some(outcome) => outcome,
             None => self.within(policy.timeout, self.handler.handle(delivery)).await.unwrap_or_else(Err),
