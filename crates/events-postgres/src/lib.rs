@@ -48,6 +48,7 @@ mod partitions;
 mod prune;
 mod queue;
 mod redrive;
+mod replays;
 mod route;
 mod rows;
 mod schema;

@@ -8,7 +8,7 @@ use std::{
 use sqlx::AssertSqlSafe;
 
 /// The tables and views of the store.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "api_keys",
     "attempts",
     "claims",
@@ -20,6 +20,7 @@ const TABLES: [&str; 16] = [
     "events",
     "leases",
     "outbox",
+    "replays",
     "routes_version",
     "target_states",
     "webhook_routes",

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use events_core::{
     Clock, EventHistory, EventStore, StoreError, Waker,
-    ports::{ApiKeys, DeliveryQueue, Leadership, StoredRoutes, SystemClock, TargetStates, WebhookSubscriptions},
+    ports::{
+        ApiKeys, DeliveryQueue, Leadership, Replays, StoredRoutes, SystemClock, TargetStates, WebhookSubscriptions,
+    },
 };
 use events_postgres::{Health, PgQueue, PgStore};
 use events_sqlite::SqliteStore;
@@ -19,6 +21,7 @@ pub(crate) struct Storage {
     pub(crate) keys: Arc<dyn ApiKeys>,
     pub(crate) leadership: Arc<dyn Leadership>,
     pub(crate) subscriptions: Arc<dyn WebhookSubscriptions>,
+    pub(crate) replays: Arc<dyn Replays>,
     pub(crate) routes: Arc<dyn StoredRoutes>,
     /// The time that all processes on this store agree on.
     pub(crate) clock: Arc<dyn Clock>,
@@ -68,6 +71,7 @@ impl Storage {
             + ApiKeys
             + Leadership
             + WebhookSubscriptions
+            + Replays
             + StoredRoutes
             + 'static,
     {
@@ -78,6 +82,7 @@ impl Storage {
             keys: store.clone(),
             leadership: store.clone(),
             subscriptions: store.clone(),
+            replays: store.clone(),
             routes: store,
             clock,
             schema_version,

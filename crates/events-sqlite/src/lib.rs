@@ -52,6 +52,7 @@ mod prune;
 mod reader;
 mod recent;
 mod redrive;
+mod replays;
 mod route;
 mod rows;
 mod schedule;

@@ -4,6 +4,7 @@ mod name;
 mod pacing;
 mod retry;
 mod settlement;
+mod status;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use settlement::{
     AttemptOutcome, AttemptReport, DETAIL_BYTES, ErrorClass, Settlement, TargetEffect, Verdict, decide,
 };
+pub use status::DeliveryStatus;
 
 use crate::event::{Event, EventType, Seq};
 

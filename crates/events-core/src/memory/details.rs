@@ -47,6 +47,8 @@ impl State {
             delivery_id: delivery.delivery_id,
             event_id: event.event_id,
             event_type: event.event_type.clone(),
+            event_created_at: event.created_at,
+            payload: Some(event.payload.clone()),
             handler: delivery.handler.clone(),
             target: delivery.target.clone(),
             state: if delivery.waits() { DeliveryState::Pending } else { DeliveryState::Leased },
@@ -54,6 +56,7 @@ impl State {
             due_at: delivery.waits().then_some(delivery.due_at),
             ended_at: None,
             last_error: self.last_error_of(delivery.delivery_id),
+            last_status: self.last_status_of(delivery.delivery_id),
         }
     }
 
@@ -64,6 +67,8 @@ impl State {
             delivery_id: record.delivery_id,
             event_id: event.event_id,
             event_type: event.event_type.clone(),
+            event_created_at: event.created_at,
+            payload: Some(event.payload.clone()),
             handler: record.handler.clone(),
             target: record.target.clone(),
             state: match record.outcome {
@@ -75,12 +80,18 @@ impl State {
             due_at: None,
             ended_at: Some(record.created_at),
             last_error: self.last_error_of(record.delivery_id),
+            last_status: self.last_status_of(record.delivery_id),
         }
     }
 
     fn last_error_of(&self, delivery_id: DeliveryId) -> Option<String> {
         let records = self.attempts.iter().map(|attempt| &attempt.record);
         last_error(records.filter(|record| record.delivery_id == delivery_id))
+    }
+
+    fn last_status_of(&self, delivery_id: DeliveryId) -> Option<u16> {
+        let mut latest_first = self.attempts.iter().rev().map(|attempt| &attempt.record);
+        latest_first.find(|record| record.delivery_id == delivery_id).and_then(|record| record.status)
     }
 
     pub(super) fn depth(&self, now: Timestamp) -> Depth {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The part of `rows` that is asked for; `rows` are newest first.
-fn page<T>(rows: impl Iterator<Item = T>, request: &PageRequest, cursor_of: impl Fn(&T) -> i64) -> Page<T> {
+pub(super) fn page<T>(rows: impl Iterator<Item = T>, request: &PageRequest, cursor_of: impl Fn(&T) -> i64) -> Page<T> {
     let after_cursor = rows.filter(|row| request.cursor.is_none_or(|cursor| cursor_of(row) < cursor));
     let mut rest = after_cursor.skip(request.offset);
     let items: Vec<T> = rest.by_ref().take(request.limit).collect();
@@ -52,7 +52,13 @@ impl State {
             all.insert(delivery.delivery_id, (delivery.seq, self.open_record(delivery)));
         }
         let is_wanted = |record: &DeliveryRecord| {
-            allows(query.event_id.as_ref(), &record.event_id)
+            let types = &query.event_types;
+            allows(query.delivery_id.as_ref(), &record.delivery_id)
+                && allows(query.event_id.as_ref(), &record.event_id)
+                && allows(query.status.as_ref(), &record.status())
+                && (types.is_empty() || types.iter().any(|types| types.matches(&record.event_type)))
+                && query.since.is_none_or(|since| record.event_created_at >= since)
+                && query.until.is_none_or(|until| record.event_created_at < until)
                 && allows(query.handler.as_ref(), &record.handler)
                 && allows(query.target.as_ref(), &record.target)
                 && allows(query.state.as_ref(), &record.state)
@@ -61,7 +67,9 @@ impl State {
             .into_values()
             .rev()
             .filter(|(seq, record)| is_wanted(record) && belongs(self.event_at(*seq), query.organization_id.as_ref()));
-        page(newest_first.map(|(_, record)| record), &query.page, |record| record.delivery_id.0)
+        let shown = newest_first
+            .map(|(_, record)| DeliveryRecord { payload: record.payload.filter(|_| query.with_payload), ..record });
+        page(shown, &query.page, |record| record.delivery_id.0)
     }
 
     pub(super) fn dead_letter_list(&self, query: &DeadLetterQuery) -> Page<DeadLetter> {
@@ -79,6 +87,8 @@ impl State {
             allows(query.delivery_id.as_ref(), &letter.delivery_id)
                 && allows(query.handler.as_ref(), &letter.handler)
                 && allows(query.target.as_ref(), &letter.target)
+                && query.since.is_none_or(|since| letter.created_at >= since)
+                && query.until.is_none_or(|until| letter.created_at < until)
                 && belongs(&letter.event, query.organization_id.as_ref())
         });
         page(newest_first, &query.page, |letter| letter.delivery_id.0)

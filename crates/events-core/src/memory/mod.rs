@@ -11,6 +11,7 @@ mod keys;
 mod leadership;
 mod lists;
 mod queue;
+mod replays;
 mod route;
 mod settle;
 mod state;

@@ -45,7 +45,7 @@ impl State {
         cancelled.len()
     }
 
-    fn add_delivery(&mut self, seq: Seq, new: NewDelivery) {
+    pub(super) fn add_delivery(&mut self, seq: Seq, new: NewDelivery) {
         self.last_delivery += 1;
         let delivery_id = DeliveryId(self.last_delivery);
         let delivery = OpenDelivery {

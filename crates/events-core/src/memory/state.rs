@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) terms: HashMap<String, super::leadership::Term>,
     /// API keys by their hash.
     pub(super) api_keys: HashMap<KeyHash, ApiKey>,
+    /// Jobs that make deliveries again.
+    pub(super) replays: super::replays::Jobs,
     /// Webhook subscriptions.
     pub(super) webhooks: super::webhooks::Webhooks,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::store::StoreError;
 use crate::{
-    delivery::{AttemptOutcome, DeliveryId, DeliveryState, ErrorClass, HandlerName, Target},
+    delivery::{AttemptOutcome, DeliveryId, DeliveryState, DeliveryStatus, ErrorClass, HandlerName, Target},
     event::{Event, EventId, EventType, Pattern, Payload, Seq, StoredEvent},
 };
 
@@ -117,9 +117,11 @@ pub struct TimelineQuery {
     pub page: PageRequest,
 }
 
-/// Filters of the list of deliveries.
+/// Filters of the list of deliveries; absent ones do not restrict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryQuery {
+    /// This delivery only.
+    pub delivery_id: Option<DeliveryId>,
     /// Of this event.
     pub event_id: Option<EventId>,
     /// Of this handler.
@@ -128,8 +130,19 @@ pub struct DeliveryQuery {
     pub target: Option<Target>,
     /// In this state.
     pub state: Option<DeliveryState>,
+    /// That do so.
+    pub status: Option<DeliveryStatus>,
+    /// Of events of these types; aliases are to be resolved by the caller. Empty: all.
+    pub event_types: Vec<Pattern>,
+    /// Of events that were recorded at or after this time. It is the time of the event, not of a try, so that no
+    /// delivery comes into a window or leaves it while its pages are read.
+    pub since: Option<Timestamp>,
+    /// Of events that were recorded before this time.
+    pub until: Option<Timestamp>,
     /// Of events of this organization.
     pub organization_id: Option<String>,
+    /// Whether to answer what the events carry, too.
+    pub with_payload: bool,
     /// Which part.
     pub page: PageRequest,
 }
@@ -143,6 +156,11 @@ pub struct DeliveryRecord {
     pub event_id: EventId,
     /// That event's type.
     pub event_type: EventType,
+    /// When that event was recorded.
+    pub event_created_at: Timestamp,
+    /// What that event carries, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
     /// Who handles it.
     pub handler: HandlerName,
     /// Where it goes.
@@ -160,6 +178,17 @@ pub struct DeliveryRecord {
     /// Error of the latest failed attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// Status code that the latest attempt was answered with; `None` when there was no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_status: Option<u16>,
+}
+
+impl DeliveryRecord {
+    /// How it does.
+    #[must_use]
+    pub fn status(&self) -> DeliveryStatus {
+        DeliveryStatus::of(self.state, self.attempts)
+    }
 }
 
 /// One try at a delivery.
@@ -208,6 +237,10 @@ pub struct DeadLetterQuery {
     pub handler: Option<HandlerName>,
     /// To this target.
     pub target: Option<Target>,
+    /// That died at or after this time.
+    pub since: Option<Timestamp>,
+    /// That died before this time.
+    pub until: Option<Timestamp>,
     /// Of events of this organization.
     pub organization_id: Option<String>,
     /// Which part.

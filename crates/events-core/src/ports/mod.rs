@@ -13,6 +13,7 @@ mod handler;
 mod history;
 mod leadership;
 mod queue;
+mod replays;
 mod store;
 mod stored_routes;
 mod targets;
@@ -28,6 +29,7 @@ pub use history::{
 };
 pub use leadership::Leadership;
 pub use queue::{DeliveryQueue, QueueError, Receipt, Received, Reference};
+pub use replays::{ReplayEnd, ReplayQuery, ReplayStep, Replays, Resend, ResendOutcome, Resent};
 pub use store::{
     Allowances, Appended, ClaimRequest, EventStore, NewDelivery, PruneRequest, Pruned, RedriveFilter, RouteSummary,
     RoutedEvent, SettleSummary, StoreError, Unrouted,

@@ -105,6 +105,12 @@ impl RoutingTable {
         &self.routes
     }
 
+    /// The type that an alias stands for, or the type itself.
+    #[must_use]
+    pub fn canonical<'a>(&'a self, event_type: &'a EventType) -> &'a EventType {
+        self.catalog.canonical(event_type)
+    }
+
     /// Routes that may match a canonical type of this organization, each once, in the order they were given.
     pub(super) fn candidates(&self, canonical: &EventType, organization_id: Option<&str>) -> Vec<usize> {
         let bound = organization_id.and_then(|organization_id| self.bound.get(organization_id));

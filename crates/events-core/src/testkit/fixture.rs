@@ -2,7 +2,9 @@
 
 use std::{any::Any, fmt, sync::Arc};
 
-use crate::ports::{ApiKeys, EventHistory, EventStore, Leadership, StoredRoutes, TargetStates, WebhookSubscriptions};
+use crate::ports::{
+    ApiKeys, EventHistory, EventStore, Leadership, Replays, StoredRoutes, TargetStates, WebhookSubscriptions,
+};
 
 /// An empty store through all of its ports, and what has to live as long as it does.
 pub struct Fixture {
@@ -20,6 +22,8 @@ pub struct Fixture {
     pub subscriptions: Arc<dyn WebhookSubscriptions>,
     /// The routes that follow from them.
     pub routes: Arc<dyn StoredRoutes>,
+    /// Its deliveries that are made again.
+    pub replays: Arc<dyn Replays>,
     /// Dropped last: fields are dropped from first to last.
     guard: Option<Box<dyn Any + Send + Sync>>,
 }
@@ -35,6 +39,7 @@ impl Fixture {
             + ApiKeys
             + Leadership
             + WebhookSubscriptions
+            + Replays
             + StoredRoutes
             + 'static,
     {
@@ -45,6 +50,7 @@ impl Fixture {
             keys: store.clone(),
             leadership: store.clone(),
             subscriptions: store.clone(),
+            replays: store.clone(),
             routes: store,
             guard: None,
         }

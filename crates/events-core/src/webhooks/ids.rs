@@ -1,4 +1,4 @@
-//! Ids of subscriptions and of their secrets.
+//! Ids of subscriptions, of their secrets and of jobs.
 
 use std::{fmt, str::FromStr};
 
@@ -62,6 +62,11 @@ id! {
 id! {
     /// Id of a signing secret, a UUIDv7.
     SecretId
+}
+
+id! {
+    /// Id of a job that makes deliveries again, a UUIDv7.
+    ReplayId
 }
 
 impl From<SubscriptionId> for Target {

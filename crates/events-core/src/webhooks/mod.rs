@@ -14,11 +14,14 @@
 
 mod check;
 mod ids;
+mod replay;
 mod sealed;
 mod subscription;
+mod words;
 
 pub use check::InvalidSubscription;
-pub use ids::{SecretId, SubscriptionId};
+pub use ids::{ReplayId, SecretId, SubscriptionId};
+pub use replay::{Replay, ReplayKind, ReplayState, Selection};
 pub use sealed::{Sealed, SealedHeader, WebhookSecret};
 pub use subscription::{Format, RateLimit, Scheme, Status, Subscription, route};
 

@@ -1,11 +1,11 @@
 //! A subscription: an endpoint, what it is told of, and how.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{HANDLER, ids::SubscriptionId, sealed::SealedHeader};
+use super::{HANDLER, ids::SubscriptionId, sealed::SealedHeader, words::words};
 use crate::{
     delivery::Pacing,
     event::Pattern,
@@ -110,40 +110,6 @@ impl RateLimit {
     pub fn pacing(&self) -> Pacing {
         Pacing { interval: self.interval, burst: self.burst, digest_over: usize::MAX, digest_max: 1 }
     }
-}
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
-        }
-
-        impl $name {
-            /// The word for it in JSON and in stores.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = String;
-
-            fn from_str(word: &str) -> Result<Self, Self::Err> {
-                match word {
-                    $($word => Ok(Self::$variant),)+
-                    other => {
-                        let words = [$($word),+].join(", ");
-                        Err(format!("`{}` is none of {words}", other.chars().take(60).collect::<String>()))
-                    }
-                }
-            }
-        }
-    };
 }
 
 words! {

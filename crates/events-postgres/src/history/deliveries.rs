@@ -2,7 +2,7 @@
 
 use events_core::{
     DeliveryId, EventId, EventType, HandlerName, Payload, StoreError, Target,
-    delivery::{DeliveryState, ErrorClass},
+    delivery::{DeliveryState, DeliveryStatus, ErrorClass},
     ports::{AttemptRecord, DeadLetter, DeadLetterQuery, DeliveryQuery, DeliveryRecord, Page},
 };
 use sqlx::postgres::PgRow;
@@ -12,10 +12,15 @@ use crate::{
     database::Database,
     error::Failure,
     rows::{self, Cells},
+    time::Time,
 };
 
 /// What ties a listed row to the organization of its event.
 const OF_ORGANIZATION: &str = "(SELECT organization_id FROM events WHERE events.seq = listed.seq) = {}";
+
+/// What ties a listed row to the time at which its event was recorded.
+const RECORDED_SINCE: &str = "(SELECT created_at FROM events WHERE events.seq = listed.seq) >= {}";
+const RECORDED_UNTIL: &str = "(SELECT created_at FROM events WHERE events.seq = listed.seq) < {}";
 
 /// A page of deliveries.
 pub(super) async fn page(database: &Database, query: &DeliveryQuery) -> Result<Page<DeliveryRecord>, StoreError> {
@@ -23,19 +28,47 @@ pub(super) async fn page(database: &Database, query: &DeliveryQuery) -> Result<P
     filters.page(database, query.page.limit, delivery, |delivery| delivery.delivery_id.0).await
 }
 
+/// The statement. Where only dead deliveries are asked for it says so in the words of the index that has them.
+fn statement(query: &DeliveryQuery) -> String {
+    let only_dead = query.state == Some(DeliveryState::Dead) || query.status == Some(DeliveryStatus::Dead);
+    include_str!("../queries/deliveries.sql").replace("{dead}", if only_dead { " AND outcome = 'dead'" } else { "" })
+}
+
 fn filters(query: &DeliveryQuery) -> Result<Filters, Failure> {
-    let mut filters = Filters::new(include_str!("../queries/deliveries.sql"), &query.page)?;
-    let open = query.state.map(|state| matches!(state, DeliveryState::Pending | DeliveryState::Leased));
-    filters.argument(open.unwrap_or(true))?;
-    filters.argument(!open.unwrap_or(false))?;
+    let mut filters = Filters::new(statement(query), &query.page)?;
+    let open_state = query.state.map(|state| matches!(state, DeliveryState::Pending | DeliveryState::Leased));
+    let open_status = query.status.map(DeliveryStatus::is_open);
+    filters.argument(open_state.unwrap_or(true) && open_status.unwrap_or(true))?;
+    filters.argument(!open_state.unwrap_or(false) && !open_status.unwrap_or(false))?;
+    filters.argument(query.with_payload)?;
+    filters.and("delivery_id = {}", query.delivery_id.map(|id| id.0))?;
     filters.and("delivery_id < {}", query.page.cursor)?;
     filters.and("state = {}", query.state.map(state_word))?;
+    if let Some(status) = query.status {
+        filters.and_condition(of_status(status));
+    }
     filters.and("handler = {}", query.handler.as_ref().map(HandlerName::as_str))?;
     filters.and("target = {}", query.target.as_ref().map(Target::as_str))?;
     let event_id = query.event_id.as_ref().map(|event_id| *event_id.as_uuid());
     filters.and("seq = (SELECT seq FROM event_ids WHERE event_id = {})", event_id)?;
     filters.and(OF_ORGANIZATION, query.organization_id.as_deref())?;
+    filters.and(RECORDED_SINCE, query.since.map(Time))?;
+    filters.and(RECORDED_UNTIL, query.until.map(Time))?;
+    if let Some(of_types) = filters.of_types(&query.event_types)? {
+        filters.and_condition(&format!("EXISTS (SELECT 1 FROM events WHERE events.seq = listed.seq AND {of_types})"));
+    }
     Ok(filters)
+}
+
+/// The condition of a status: of what is open, whether a try has failed, which is any but the one under way.
+fn of_status(status: DeliveryStatus) -> &'static str {
+    match status {
+        DeliveryStatus::Pending => "attempts <= CASE state WHEN 'leased' THEN 1 ELSE 0 END",
+        DeliveryStatus::Failed => "attempts > CASE state WHEN 'leased' THEN 1 ELSE 0 END",
+        DeliveryStatus::Succeeded => "state = 'succeeded'",
+        DeliveryStatus::Dead => "state = 'dead'",
+        DeliveryStatus::Dropped => "state = 'dropped'",
+    }
 }
 
 fn state_word(state: DeliveryState) -> &'static str {
@@ -65,6 +98,8 @@ fn delivery(row: &PgRow) -> Result<DeliveryRecord, Failure> {
         delivery_id: DeliveryId(cells.get("delivery_id")?),
         event_id: EventId::from_uuid(cells.get("event_id")?),
         event_type: cells.parse("event_type", EventType::parse)?,
+        event_created_at: cells.time("event_created_at")?,
+        payload: cells.optional_json("payload", Payload::from_json)?,
         handler: cells.get::<&str>("handler")?.into(),
         target: cells.get::<&str>("target")?.into(),
         state: cells.parse("state", state)?,
@@ -72,6 +107,7 @@ fn delivery(row: &PgRow) -> Result<DeliveryRecord, Failure> {
         due_at: cells.optional_time("due_at")?,
         ended_at: cells.optional_time("ended_at")?,
         last_error: cells.get("last_error")?,
+        last_status: cells.optional_number("last_status")?,
     })
 }
 
@@ -111,6 +147,8 @@ fn dead_letter_filters(query: &DeadLetterQuery) -> Result<Filters, Failure> {
     filters.and("delivery_id = {}", query.delivery_id.map(|id| id.0))?;
     filters.and("handler = {}", query.handler.as_ref().map(HandlerName::as_str))?;
     filters.and("target = {}", query.target.as_ref().map(Target::as_str))?;
+    filters.and("created_at >= {}", query.since.map(Time))?;
+    filters.and("created_at < {}", query.until.map(Time))?;
     filters.and(OF_ORGANIZATION, query.organization_id.as_deref())?;
     Ok(filters)
 }

@@ -1,7 +1,7 @@
 //! Lists with filters: a statement of what is asked for, and the page that it answers.
 
 use events_core::{
-    StoreError,
+    Pattern, StoreError,
     ports::{Page, PageRequest},
 };
 use sqlx::{
@@ -54,6 +54,24 @@ impl Filters {
     pub(crate) fn and_condition(&mut self, condition: &str) {
         self.conditions.push_str("\n    AND ");
         self.conditions.push_str(condition);
+    }
+
+    /// The condition that an event has one of these types; `None` when there are none. Its values are added.
+    pub(crate) fn of_types(&mut self, patterns: &[Pattern]) -> Result<Option<String>, Failure> {
+        let mut any = Vec::new();
+        for pattern in patterns {
+            any.push(match pattern {
+                Pattern::All => "true".to_owned(),
+                Pattern::Exact(event_type) => format!("event_type = {}", self.argument(event_type.as_str())?),
+                Pattern::Prefix(prefix) => {
+                    // The prefix ends in a dot; the character after the dot ends the range.
+                    let end = format!("{}/", prefix.trim_end_matches('.'));
+                    let from = self.argument(&**prefix)?;
+                    format!("(event_type >= {from} AND event_type < {})", self.argument(end)?)
+                }
+            });
+        }
+        Ok((!any.is_empty()).then(|| format!("({})", any.join(" OR "))))
     }
 
     /// Reads the page. `cursor_of` says how a row is found again.

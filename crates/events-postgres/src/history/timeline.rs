@@ -1,7 +1,7 @@
 //! Events with their progress, newest first.
 
 use events_core::{
-    Pattern, StoreError,
+    StoreError,
     ports::{EventDetail, Page, TimelineQuery},
 };
 use sqlx::postgres::PgRow;
@@ -27,21 +27,8 @@ fn filters(query: &TimelineQuery) -> Result<Filters, Failure> {
     filters.and("organization_id = {}", query.organization_id.as_deref())?;
     filters.and("created_at >= {}", query.since.map(Time))?;
     filters.and("created_at < {}", query.until.map(Time))?;
-    let mut any = Vec::new();
-    for pattern in &query.event_types {
-        any.push(match pattern {
-            Pattern::All => "true".to_owned(),
-            Pattern::Exact(event_type) => format!("event_type = {}", filters.argument(event_type.as_str())?),
-            Pattern::Prefix(prefix) => {
-                // The prefix ends in a dot; the character after the dot ends the range.
-                let end = format!("{}/", prefix.trim_end_matches('.'));
-                let from = filters.argument(&**prefix)?;
-                format!("(event_type >= {from} AND event_type < {})", filters.argument(end)?)
-            }
-        });
-    }
-    if !any.is_empty() {
-        filters.and_condition(&format!("({})", any.join(" OR ")));
+    if let Some(of_types) = filters.of_types(&query.event_types)? {
+        filters.and_condition(&of_types);
     }
     Ok(filters)
 }

@@ -1,15 +1,20 @@
 -- Waiting and leased deliveries, and ended ones by their last attempt, while that is kept.
--- $3 and $4 say which of the two can hold anything that is asked for.
+-- $3 and $4 say which of the two can hold anything that is asked for; $5 whether the payload is.
 SELECT
     page.*,
     event_id,
     event_type,
+    events.created_at AS event_created_at,
+    CASE WHEN $5 THEN payload END AS payload,
     (
         SELECT error FROM attempts
         WHERE attempts.delivery_id = page.delivery_id AND outcome IN ('retry', 'dead', 'lost')
         ORDER BY attempt_id DESC
         LIMIT 1
-    ) AS last_error
+    ) AS last_error,
+    (
+        SELECT status FROM attempts WHERE attempts.delivery_id = page.delivery_id ORDER BY attempt_id DESC LIMIT 1
+    ) AS last_status
 FROM (
     SELECT * FROM (
         SELECT * FROM (
@@ -31,7 +36,7 @@ FROM (
                 CASE outcome WHEN 'done' THEN 'succeeded' ELSE outcome END AS state, NULL::timestamptz AS due_at,
                 created_at AS ended_at
             FROM attempts AS ended
-            WHERE final
+            WHERE final{dead}
                 AND NOT EXISTS (SELECT FROM deliveries WHERE deliveries.delivery_id = ended.delivery_id)
                 AND NOT EXISTS (
                     SELECT FROM attempts AS later

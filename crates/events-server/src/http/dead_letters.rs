@@ -77,11 +77,11 @@ pub(super) async fn list_dead_letters(
     let mut parameters = Parameters::of(query);
     let organization = parameters.text(&["organization_id", "organizationId", "tenant_id", "tenantId"])?;
     let query = DeadLetterQuery {
-        delivery_id: None,
         handler: parameters.text(&["handler"])?.map(HandlerName::from),
         target: parameters.text(&["target"])?.map(Target::from),
         organization_id: caller.scope_query(organization)?,
         page: parameters.page()?,
+        ..DeadLetterQuery::default()
     };
     parameters.finish("handler, target, organization_id, limit, offset, cursor")?;
     let read = |page| api.history.dead_letters(DeadLetterQuery { page, ..query.clone() });

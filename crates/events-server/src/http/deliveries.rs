@@ -56,6 +56,7 @@ pub(super) async fn list_deliveries(
         state: parameters.word(&["state", "status"], "pending, leased, succeeded, dead, dropped")?,
         organization_id: caller.scope_query(organization)?,
         page: parameters.page()?,
+        ..DeliveryQuery::default()
     };
     parameters.finish("event_id, handler, target, state, organization_id, limit, offset, cursor")?;
     let Page { items, next } = api.history.deliveries(query).await?;

@@ -8,6 +8,7 @@ pub mod api_keys;
 pub mod append;
 pub mod claiming;
 pub mod concurrency;
+pub mod delivery_lists;
 pub mod fairness;
 pub mod fencing;
 pub mod history;
@@ -18,6 +19,7 @@ pub mod organizations;
 pub mod pacing;
 pub mod pruning;
 pub mod redriving;
+pub mod replays;
 pub mod routing;
 pub mod settling;
 mod steps;
@@ -171,6 +173,13 @@ macro_rules! store_contract {
                 depth_counts_what_waits
                 planned_follow_ups_are_not_unprocessed_until_they_are_due
             }
+            delivery_lists "current_thread" {
+                deliveries_are_listed_by_how_they_do
+                deliveries_are_listed_by_type_and_time_of_their_event
+                a_listed_delivery_shows_its_last_answer_and_its_payload
+                lists_of_a_target_have_each_delivery_once
+                dead_letters_are_listed_by_when_they_died
+            }
             timeline "current_thread" {
                 the_newest_event_comes_first
                 the_timeline_is_filtered_by_type
@@ -217,6 +226,18 @@ macro_rules! store_contract {
                 the_version_grows_with_every_change_of_the_routes
                 the_version_stays_when_no_route_changes
                 an_event_comes_with_the_version_of_the_routes_before_it
+            }
+            replays "current_thread" {
+                a_dead_letter_is_resent_under_its_id
+                an_ended_delivery_is_resent_as_a_new_one
+                a_waiting_delivery_is_made_due
+                another_organizations_delivery_is_not_resent
+                what_is_made_again_waits_for_a_target_that_rests
+                a_job_comes_back_as_it_was_started
+                jobs_are_listed_newest_first
+                a_step_makes_deliveries_and_moves_the_job
+                a_step_is_made_once
+                a_job_ends_once
             }
             api_keys "current_thread" {
                 a_key_is_found_by_its_hash

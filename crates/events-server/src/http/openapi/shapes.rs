@@ -89,6 +89,7 @@ pub(in crate::http) struct Delivery {
     delivery_id: i64,
     event_id: String,
     event_type: String,
+    event_created_at: String,
     handler: String,
     target: String,
     /// `pending`, `leased`, `succeeded`, `dead` or `dropped`.
@@ -97,6 +98,8 @@ pub(in crate::http) struct Delivery {
     due_at: Option<String>,
     ended_at: Option<String>,
     last_error: Option<String>,
+    /// Status code that the latest attempt was answered with.
+    last_status: Option<u16>,
 }
 
 /// One try at a delivery.

@@ -1,0 +1,4 @@
+SELECT * FROM replays
+WHERE true{filters}
+ORDER BY number DESC
+LIMIT $1 OFFSET $2
