@@ -53,5 +53,5 @@ pub use ports::{Clock, EventHandler, EventHistory, EventStore, HandlerError, IdG
 #[cfg(feature = "runtime")]
 pub use runtime::{
     AlreadyInstalled, EmitCounts, Emitter, Engine, EngineBuilder, EngineOptions, PublishError, Published, Publisher,
-    PublisherOptions, Retention, Waker, emit, install, install_with,
+    PublisherOptions, Retention, Waker, emit, failed_letters, install, install_with, part_of_log,
 };

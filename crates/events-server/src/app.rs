@@ -57,6 +57,7 @@ impl App {
         let mut builder = Engine::builder(storage.store.clone(), storage.history.clone())
             .catalog(config.catalog.clone())
             .stored_routes(storage.routes.clone())
+            .replays(storage.replays.clone(), storage.subscriptions.clone())
             .leadership(storage.leadership.clone())
             .options(options);
         let slack = config.slack.filter(|_| config.role.works()).map(Arc::new);

@@ -9,6 +9,7 @@ use super::{
     emitter::Emitter,
     maintenance::{Maintenance, Retention},
     publisher::{Publisher, PublisherOptions},
+    replaying::Replaying,
     router::Router,
     routes::Routes,
     wake::Wake,
@@ -19,8 +20,8 @@ use crate::{
     delivery::HandlerName,
     event::{Limits, Metadata},
     ports::{
-        Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, IdGenerator, Leadership, RandomIds,
-        RoutesVersion, StoreError, StoredRoutes, SystemClock,
+        Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, IdGenerator, Leadership, RandomIds, Replays,
+        RoutesVersion, StoreError, StoredRoutes, SystemClock, WebhookSubscriptions,
     },
     routing::{Route, RoutingTable},
 };
@@ -73,6 +74,7 @@ pub struct EngineBuilder {
     stored_routes: Option<Arc<dyn StoredRoutes>>,
     queue: Option<Arc<dyn DeliveryQueue>>,
     leadership: Option<Arc<dyn Leadership>>,
+    replays: Option<(Arc<dyn Replays>, Arc<dyn WebhookSubscriptions>)>,
     works: bool,
     options: EngineOptions,
 }
@@ -117,6 +119,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Carries out jobs that make deliveries of webhooks again. Without it, they wait for a process that does.
+    #[must_use]
+    pub fn replays(mut self, replays: Arc<dyn Replays>, subscriptions: Arc<dyn WebhookSubscriptions>) -> Self {
+        self.replays = Some((replays, subscriptions));
+        self
+    }
+
     /// Publishes only; routing, deliveries and upkeep are left to other processes, and so is knowing the
     /// handlers.
     #[must_use]
@@ -135,8 +144,19 @@ impl EngineBuilder {
     /// Starts emitting, routing, working and maintaining, on the current tokio runtime.
     #[must_use]
     pub fn start(self) -> Engine {
-        let Self { store, history, catalog, mut handlers, routes, stored_routes, queue, leadership, works, options } =
-            self;
+        let Self {
+            store,
+            history,
+            catalog,
+            mut handlers,
+            routes,
+            stored_routes,
+            queue,
+            leadership,
+            replays,
+            works,
+            options,
+        } = self;
         let names: Vec<HandlerName> = handlers.iter().map(|handler| handler.name()).collect();
         if !works {
             handlers.clear();
@@ -156,6 +176,19 @@ impl EngineBuilder {
         let publisher = Publisher::start(store.clone(), publisher_options, wake.clone());
         let emitter = Emitter::start(publisher.clone(), options.emit_buffer, emit_stop.clone(), &emitting);
 
+        if works && let Some((replays, subscriptions)) = replays {
+            let replaying = Replaying {
+                replays,
+                subscriptions,
+                history: history.clone(),
+                catalog: catalog.clone(),
+                leadership: leadership.clone(),
+                worker: options.worker.clone(),
+                clock: options.clock.clone(),
+                wake: wake.clone(),
+            };
+            routing.spawn(replaying.run(stop.clone()));
+        }
         let routes = Arc::new(Routes::new(catalog, routes, stored_routes));
         let announcer = Announcer::start(wake.clone(), queue.clone(), stop.clone(), &routing);
         if works {
@@ -211,6 +244,7 @@ impl Engine {
             stored_routes: None,
             queue: None,
             leadership: None,
+            replays: None,
             works: true,
             options: EngineOptions::default(),
         }

@@ -14,6 +14,7 @@ mod global;
 mod maintenance;
 mod pause;
 mod publisher;
+mod replaying;
 mod router;
 mod routes;
 #[cfg(test)]
@@ -27,3 +28,4 @@ pub use engine::{Engine, EngineBuilder, EngineOptions};
 pub use global::{AlreadyInstalled, emit, install, install_with};
 pub use maintenance::Retention;
 pub use publisher::{PublishError, Published, Publisher, PublisherOptions};
+pub use replaying::{failed_letters, part_of_log};

@@ -5,6 +5,7 @@ mod hooked;
 mod limits;
 mod publishing;
 mod queueing;
+mod replaying;
 mod routing;
 mod stopping;
 mod stored_routes;
