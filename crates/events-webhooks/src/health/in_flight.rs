@@ -75,7 +75,7 @@ mod tests {
             in_flight.learn(Sign::Strained, 1);
             assert_eq!(in_flight.limit(), expected);
         }
-        for (calls, expected) in [(1, 2), (2, 2), (1, 3), (3, 3), (2, 4)] {
+        for (calls, expected) in [(1, 2), (2, 2), (1, 3), (2, 3), (1, 4)] {
             (0..calls).for_each(|_| in_flight.learn(Sign::Well, 4));
             assert_eq!(in_flight.limit(), expected, "one more a round");
         }

@@ -7,5 +7,6 @@ mod challenges;
 mod conformance;
 mod failures;
 mod given;
+mod handling;
 mod receiver;
 mod records;
