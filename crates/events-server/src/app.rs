@@ -100,6 +100,8 @@ impl App {
             store: storage.store.clone(),
             history: storage.history.clone(),
             targets: storage.targets.clone(),
+            subscriptions: storage.subscriptions.clone(),
+            replays: storage.replays.clone(),
             keys: storage.keys.clone(),
             catalog: config.catalog,
             clock,

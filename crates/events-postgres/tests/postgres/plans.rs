@@ -106,3 +106,41 @@ async fn a_router_reads_what_is_unrouted_and_nothing_else() {
         assert!(plan.iter().any(|step| step.contains("events_from_0") && step.contains(&looked_up)), "{plan:#?}");
     }
 }
+
+/// With 100,000 ended deliveries of 100 targets, of which few died: a page costs what it shows.
+#[tokio::test]
+async fn a_page_of_ended_deliveries_reads_what_it_shows() {
+    let place = Place::new().await;
+    let mut connection = place.connection().await;
+    connection
+        .execute(
+            "INSERT INTO events (event_type, payload) SELECT 'a.b', '{}' FROM generate_series(1, 1000);
+             INSERT INTO attempts
+                 (delivery_id, seq, handler, target, number, outcome, final, status, duration_ms, created_at)
+             SELECT n, 1 + n % 1000, 'webhooks', 'target-' || n % 100, 1,
+                 CASE WHEN n % 1000 = 7 THEN 'dead' ELSE 'done' END, true, 200, 5, now()
+             FROM generate_series(1, 100000) AS n;
+             ANALYZE events; ANALYZE attempts;",
+        )
+        .await
+        .unwrap();
+    let text = include_str!("../../src/queries/deliveries.sql");
+    let text = text.replace("$1", "51").replace("$2", "0").replace("$3", "true").replace("$4", "true");
+    let text = text.replace("$5", "false");
+    for (dead, filters, index) in [
+        ("", " AND target = 'target-7'", "target"),
+        (" AND outcome = 'dead'", " AND state = 'dead'", "dead"),
+        (" AND outcome = 'dead'", " AND state = 'dead' AND target = 'target-7'", "dead"),
+    ] {
+        let text = text.replace("{dead}", dead).replace("{filters}", filters);
+        let explain = format!("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) {text}");
+        let rows = connection.fetch_all(AssertSqlSafe(explain)).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains(&format!("_{index}")), "{plan}");
+        assert!(!plan.contains("Seq Scan on attempts_default") && !plan.contains("Hash"), "{plan}");
+        let most = plan.lines().filter_map(|line| line.trim().strip_prefix("Buffers: shared hit="));
+        let most = most.filter_map(|rest| rest.split_whitespace().next()?.parse::<u32>().ok()).max();
+        assert!(most.is_some_and(|pages| pages < 3_000), "{plan}");
+    }
+}

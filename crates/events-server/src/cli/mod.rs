@@ -12,6 +12,7 @@ mod serve;
 mod tail;
 mod text;
 mod timeline;
+mod webhook_deliveries;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -66,6 +67,8 @@ enum Command {
     Deliveries(deliveries::Arguments),
     /// List, show and redrive deliveries that failed for good
     DeadLetters(dead_letters::Arguments),
+    /// Show what endpoints were sent, and send it again
+    Webhooks(webhook_deliveries::Arguments),
     /// List, make and delete API keys
     Keys(keys::Arguments),
     /// Bring the database to the current schema
@@ -118,6 +121,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Timeline(arguments) => timeline::run(arguments, &client(&load(&sources)?)?, cli.json).await,
             Command::Deliveries(arguments) => deliveries::run(arguments, &client(&load(&sources)?)?, cli.json).await,
             Command::DeadLetters(arguments) => dead_letters::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+            Command::Webhooks(arguments) => {
+                webhook_deliveries::run(arguments, &client(&load(&sources)?)?, cli.json).await
+            }
             Command::Keys(arguments) => keys::run(arguments, &client(&load(&sources)?)?, cli.json).await,
         }
     });

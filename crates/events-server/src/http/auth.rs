@@ -59,6 +59,11 @@ impl Caller {
         }
     }
 
+    /// The name of the caller's key, for people.
+    pub(super) fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// The organization the caller is bound to.
     pub(super) fn organization(&self) -> Option<&str> {
         self.0.organization_id.as_deref()

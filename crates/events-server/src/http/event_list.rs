@@ -98,14 +98,11 @@ async fn follow(api: &Api, mut query: TimelineQuery, after: Seq) -> Result<Json<
     Ok(Json(EventList { events, next: Some(last.0) }))
 }
 
-fn timeline_query(
-    api: &Api,
-    caller: &Caller,
-    mut parameters: Parameters,
-    allowed: &str,
-) -> Result<TimelineQuery, Problem> {
-    const TIME: &str = "an RFC 3339 time with zone such as 2026-01-31T09:30:00Z";
-    let organization = parameters.text(&["organization_id", "organizationId", "tenant_id", "tenantId"])?;
+/// What a time in a query has to be.
+pub(super) const TIME: &str = "an RFC 3339 time with zone such as 2026-01-31T09:30:00Z";
+
+/// The types and patterns of a query, aliases included.
+pub(super) fn event_types(api: &Api, parameters: &mut Parameters) -> Result<Vec<Pattern>, Problem> {
     let names =
         parameters.list(&["event_types", "event_types[]", "eventTypes", "eventTypes[]", "event_type", "eventType"]);
     if names.len() > MAX_TYPES {
@@ -118,6 +115,17 @@ fn timeline_query(
             name.parse().map_err(|error| Problem::invalid_field("event_types", format!("is refused: {error}")))?;
         event_types.extend(api.catalog.spellings(&pattern));
     }
+    Ok(event_types)
+}
+
+fn timeline_query(
+    api: &Api,
+    caller: &Caller,
+    mut parameters: Parameters,
+    allowed: &str,
+) -> Result<TimelineQuery, Problem> {
+    let organization = parameters.text(&["organization_id", "organizationId", "tenant_id", "tenantId"])?;
+    let event_types = event_types(api, &mut parameters)?;
     let query = TimelineQuery {
         actor: parameters.text(&["actor", "userId", "user_id", "actorId"])?,
         organization_id: caller.scope_query(organization)?,

@@ -18,6 +18,7 @@ mod path;
 mod problem;
 mod publish;
 mod targets;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,7 +31,7 @@ use axum::{
 };
 use events_core::{
     Catalog, Clock, Engine, EventHistory, EventStore, Publisher,
-    ports::{ApiKeys, TargetStates},
+    ports::{ApiKeys, Replays, TargetStates, WebhookSubscriptions},
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -56,6 +57,8 @@ pub(crate) struct Api {
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) history: Arc<dyn EventHistory>,
     pub(crate) targets: Arc<dyn TargetStates>,
+    pub(crate) subscriptions: Arc<dyn WebhookSubscriptions>,
+    pub(crate) replays: Arc<dyn Replays>,
     pub(crate) keys: Arc<dyn ApiKeys>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -103,6 +106,7 @@ fn api_routes() -> OpenApiRouter<Api> {
         .routes(routes!(catalog::get_catalog))
         .routes(routes!(health::get_stats))
         .routes(routes!(openapi::get_document))
+        .merge(webhooks::routes())
 }
 
 async fn within_timeout(request: Request, next: Next) -> Response {

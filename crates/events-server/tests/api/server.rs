@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::Path};
 
 use events_server::{App, Sources, load};
+use events_sqlite::SqliteStore;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,6 +43,16 @@ impl Server {
     /// With more in the configuration file.
     pub(crate) async fn configured(more: &str) -> Self {
         Self::on(tempfile::tempdir().unwrap(), more).await
+    }
+
+    /// On data that `prepare` has put into its store before.
+    pub(crate) async fn prepared(prepare: impl AsyncFnOnce(&SqliteStore)) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::create_dir(data.path().join("data")).unwrap();
+        let store = SqliteStore::open(data.path().join("data/events.db")).await.unwrap();
+        prepare(&store).await;
+        store.close().await;
+        Self::on(data, "").await
     }
 
     async fn on(data: TempDir, more: &str) -> Self {

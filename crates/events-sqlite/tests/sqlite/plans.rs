@@ -64,6 +64,27 @@ async fn lists_are_read_in_their_order() {
     }
 }
 
+/// Ended deliveries of a target, and those that failed for good, are found in indexes that have nothing else.
+#[tokio::test]
+async fn lists_of_ended_deliveries_look_at_nothing_else() {
+    let place = Place::new().await;
+    let text = include_str!("../../src/queries/deliveries.sql").replace("?3", "false");
+    for (index, dead, filters, wanted) in [
+        ("idx_attempts_target", "", " AND target = ?6", "idx_attempts_target (target=?)"),
+        ("idx_attempts_dead", " AND outcome = 'dead'", "", "USING INDEX idx_attempts_dead"),
+        (
+            "idx_attempts_dead_target",
+            " AND outcome = 'dead'",
+            " AND target = ?6",
+            "idx_attempts_dead_target (target=?)",
+        ),
+    ] {
+        let text = text.replace("{indexed}", &format!("INDEXED BY {index}"));
+        let plan = plan(&place, &text.replace("{dead}", dead).replace("{filters}", filters)).await;
+        assert!(plan.iter().any(|step| step.contains("listed") && step.contains(wanted)), "{wanted}: {plan:#?}");
+    }
+}
+
 #[tokio::test]
 async fn a_claim_uses_the_index_of_due_times() {
     let place = Place::new().await;
