@@ -22,16 +22,22 @@ const OF_ORGANIZATION: &str = "(SELECT organization_id FROM events WHERE events.
 const RECORDED_SINCE: &str = "(SELECT created_at FROM events WHERE events.seq = listed.seq) >= {}";
 const RECORDED_UNTIL: &str = "(SELECT created_at FROM events WHERE events.seq = listed.seq) < {}";
 
+/// Whether a try at an open delivery has failed: any but the one under way.
+const FAILED: &str = "attempts > CASE state WHEN 'leased' THEN 1 ELSE 0 END";
+const NOT_FAILED: &str = "attempts <= CASE state WHEN 'leased' THEN 1 ELSE 0 END";
+
 /// A page of deliveries.
 pub(super) async fn page(database: &Database, query: &DeliveryQuery) -> Result<Page<DeliveryRecord>, StoreError> {
     let filters = filters(query).map_err(|failure| failure.undone())?;
     filters.page(database, query.page.limit, delivery, |delivery| delivery.delivery_id.0).await
 }
 
-/// The statement. Where only dead deliveries are asked for it says so in the words of the index that has them.
+/// The statement. How a delivery ended is asked for in the words of the table, because the database knows how many rows
+/// have them and which index is about them alone.
 fn statement(query: &DeliveryQuery) -> String {
-    let only_dead = query.state == Some(DeliveryState::Dead) || query.status == Some(DeliveryStatus::Dead);
-    include_str!("../queries/deliveries.sql").replace("{dead}", if only_dead { " AND outcome = 'dead'" } else { "" })
+    let outcomes = [query.state.and_then(state_outcome), query.status.and_then(status_outcome)];
+    let outcomes: String = outcomes.into_iter().flatten().map(|word| format!(" AND outcome = '{word}'")).collect();
+    include_str!("../queries/deliveries.sql").replace("{ended}", &outcomes)
 }
 
 fn filters(query: &DeliveryQuery) -> Result<Filters, Failure> {
@@ -43,9 +49,15 @@ fn filters(query: &DeliveryQuery) -> Result<Filters, Failure> {
     filters.argument(query.with_payload)?;
     filters.and("delivery_id = {}", query.delivery_id.map(|id| id.0))?;
     filters.and("delivery_id < {}", query.page.cursor)?;
-    filters.and("state = {}", query.state.map(state_word))?;
-    if let Some(status) = query.status {
-        filters.and_condition(of_status(status));
+    match query.state {
+        Some(DeliveryState::Pending) => filters.and_condition("state = 'pending'"),
+        Some(DeliveryState::Leased) => filters.and_condition("state = 'leased'"),
+        _ => {}
+    }
+    match query.status {
+        Some(DeliveryStatus::Pending) => filters.and_condition(NOT_FAILED),
+        Some(DeliveryStatus::Failed) => filters.and_condition(FAILED),
+        _ => {}
     }
     filters.and("handler = {}", query.handler.as_ref().map(HandlerName::as_str))?;
     filters.and("target = {}", query.target.as_ref().map(Target::as_str))?;
@@ -60,24 +72,23 @@ fn filters(query: &DeliveryQuery) -> Result<Filters, Failure> {
     Ok(filters)
 }
 
-/// The condition of a status: of what is open, whether a try has failed, which is any but the one under way.
-fn of_status(status: DeliveryStatus) -> &'static str {
-    match status {
-        DeliveryStatus::Pending => "attempts <= CASE state WHEN 'leased' THEN 1 ELSE 0 END",
-        DeliveryStatus::Failed => "attempts > CASE state WHEN 'leased' THEN 1 ELSE 0 END",
-        DeliveryStatus::Succeeded => "state = 'succeeded'",
-        DeliveryStatus::Dead => "state = 'dead'",
-        DeliveryStatus::Dropped => "state = 'dropped'",
+/// How a delivery in this state ended; `None` when it has not.
+fn state_outcome(state: DeliveryState) -> Option<&'static str> {
+    match state {
+        DeliveryState::Pending | DeliveryState::Leased => None,
+        DeliveryState::Succeeded => Some("done"),
+        DeliveryState::Dead => Some("dead"),
+        DeliveryState::Dropped => Some("dropped"),
     }
 }
 
-fn state_word(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Pending => "pending",
-        DeliveryState::Leased => "leased",
-        DeliveryState::Succeeded => "succeeded",
-        DeliveryState::Dead => "dead",
-        DeliveryState::Dropped => "dropped",
+/// How a delivery of this status ended; `None` when it has not.
+fn status_outcome(status: DeliveryStatus) -> Option<&'static str> {
+    match status {
+        DeliveryStatus::Pending | DeliveryStatus::Failed => None,
+        DeliveryStatus::Succeeded => Some("done"),
+        DeliveryStatus::Dead => Some("dead"),
+        DeliveryStatus::Dropped => Some("dropped"),
     }
 }
 

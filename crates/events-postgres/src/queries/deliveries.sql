@@ -36,7 +36,7 @@ FROM (
                 CASE outcome WHEN 'done' THEN 'succeeded' ELSE outcome END AS state, NULL::timestamptz AS due_at,
                 created_at AS ended_at
             FROM attempts AS ended
-            WHERE final{dead}
+            WHERE final{ended}
                 AND NOT EXISTS (SELECT FROM deliveries WHERE deliveries.delivery_id = ended.delivery_id)
                 AND NOT EXISTS (
                     SELECT FROM attempts AS later

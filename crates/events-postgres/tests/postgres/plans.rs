@@ -127,20 +127,21 @@ async fn a_page_of_ended_deliveries_reads_what_it_shows() {
     let text = include_str!("../../src/queries/deliveries.sql");
     let text = text.replace("$1", "51").replace("$2", "0").replace("$3", "true").replace("$4", "true");
     let text = text.replace("$5", "false");
-    for (dead, filters, index) in [
-        ("", " AND target = 'target-7'", "target"),
-        (" AND outcome = 'dead'", " AND state = 'dead'", "dead"),
-        (" AND outcome = 'dead'", " AND state = 'dead' AND target = 'target-7'", "dead"),
+    for (dead, filters) in [
+        ("", " AND target = 'target-7'"),
+        (" AND outcome = 'dead'", ""),
+        (" AND outcome = 'dead'", " AND target = 'target-7'"),
     ] {
-        let text = text.replace("{dead}", dead).replace("{filters}", filters);
+        let text = text.replace("{ended}", dead).replace("{filters}", filters);
         let explain = format!("EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) {text}");
         let rows = connection.fetch_all(AssertSqlSafe(explain)).await.unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         let plan = plan.join("\n");
-        assert!(plan.contains(&format!("_{index}")), "{plan}");
-        assert!(!plan.contains("Seq Scan on attempts_default") && !plan.contains("Hash"), "{plan}");
+        // Partitions of other weeks are empty, and an empty table is scanned.
+        let mut scanned = plan.lines().filter(|step| step.contains("Seq Scan on attempts"));
+        assert!(scanned.all(|step| step.contains("actual rows=0")), "{plan}");
         let most = plan.lines().filter_map(|line| line.trim().strip_prefix("Buffers: shared hit="));
         let most = most.filter_map(|rest| rest.split_whitespace().next()?.parse::<u32>().ok()).max();
-        assert!(most.is_some_and(|pages| pages < 3_000), "{plan}");
+        assert!(most.is_some_and(|pages| pages < 1_500), "{plan}");
     }
 }

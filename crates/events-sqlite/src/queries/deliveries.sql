@@ -32,7 +32,7 @@ FROM (
             created_at
         FROM attempts AS listed {indexed}
         WHERE ?4
-            AND final{dead}
+            AND final{ended}
             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.delivery_id = listed.delivery_id)
             AND NOT EXISTS (
                 SELECT 1 FROM attempts AS later

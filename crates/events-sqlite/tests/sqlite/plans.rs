@@ -50,7 +50,7 @@ async fn lists_are_read_in_their_order() {
     for (name, text) in plans![unrouted scan timeline timeline_indexed dead_letters deliveries] {
         let text = text
             .replace("{indexed}", "")
-            .replace("{dead}", "")
+            .replace("{ended}", "")
             .replace("{filters}", if name == "timeline_indexed" { " AND organization_id = ?3" } else { "" });
         let plan = plan(&place, &text.replace("{index}", "idx_org_events")).await;
         let mut scanned = "";
@@ -80,7 +80,7 @@ async fn lists_of_ended_deliveries_look_at_nothing_else() {
         ),
     ] {
         let text = text.replace("{indexed}", &format!("INDEXED BY {index}"));
-        let plan = plan(&place, &text.replace("{dead}", dead).replace("{filters}", filters)).await;
+        let plan = plan(&place, &text.replace("{ended}", dead).replace("{filters}", filters)).await;
         assert!(plan.iter().any(|step| step.contains("listed") && step.contains(wanted)), "{wanted}: {plan:#?}");
     }
 }
