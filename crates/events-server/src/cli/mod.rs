@@ -6,6 +6,7 @@ mod deliveries;
 mod demo;
 mod doctor;
 mod emit;
+mod json;
 mod keys;
 mod offline;
 mod serve;
