@@ -1,8 +1,10 @@
 //! `/api/v1/webhooks`: subscriptions, through the same door as their owners.
 
 mod calls;
+mod command;
 mod endpoint;
 mod explaining;
+mod listening;
 mod organizations;
 mod refusals;
 mod secrets;
