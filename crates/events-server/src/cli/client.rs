@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::json;
 use crate::{config::Config, key};
 
 /// Longer than the server takes to answer or to give up.
@@ -90,7 +91,7 @@ impl Client {
         let status = response.status();
         let body = response.text().await.context("the answer broke off")?;
         if status.is_success() {
-            let answer = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&body) };
+            let answer = if body.is_empty() { Ok(Value::Null) } else { json::read(&body) };
             return answer.with_context(|| format!("what answers at {} is no events-server", self.base));
         }
         bail!("{}", refusal(status, &body))

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod duration;
 mod emit;
+mod json;
 mod keys;
 mod listen;
 mod offline;
