@@ -62,6 +62,12 @@ impl Client {
         self.answer(request.header("content-type", "application/json").body(body)).await
     }
 
+    /// Posts to a part of one thing.
+    pub(super) async fn post_one(&self, list: &str, id: &str, part: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.request(Method::POST, self.one(list, id, part)?);
+        self.answer(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
     pub(super) async fn delete(&self, list: &str, id: &str) -> anyhow::Result<Value> {
         self.answer(self.http.request(Method::DELETE, self.one(list, id, "")?)).await
     }

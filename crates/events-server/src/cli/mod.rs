@@ -5,14 +5,17 @@ mod dead_letters;
 mod deliveries;
 mod demo;
 mod doctor;
+mod duration;
 mod emit;
 mod json;
 mod keys;
+mod listen;
 mod offline;
 mod serve;
 mod tail;
 mod text;
 mod timeline;
+mod webhooks;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -69,6 +72,10 @@ enum Command {
     DeadLetters(dead_letters::Arguments),
     /// List, make and delete API keys
     Keys(keys::Arguments),
+    /// Make, list, change and delete webhook subscriptions
+    Webhooks(webhooks::Arguments),
+    /// Receive webhooks on this machine, and check their signatures
+    Listen(listen::Arguments),
     /// Bring the database to the current schema
     Migrate,
     /// Check the configuration and say what it means; changes nothing
@@ -119,6 +126,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Timeline(arguments) => timeline::run(arguments, &client(&load(&sources)?)?, cli.json).await,
             Command::Deliveries(arguments) => deliveries::run(arguments, &client(&load(&sources)?)?, cli.json).await,
             Command::DeadLetters(arguments) => dead_letters::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+            Command::Webhooks(arguments) => webhooks::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+            Command::Listen(arguments) => listen::run(arguments, cli.json).await,
             Command::Keys(arguments) => keys::run(arguments, &client(&load(&sources)?)?, cli.json).await,
         }
     });

@@ -18,6 +18,7 @@ mod path;
 mod problem;
 mod publish;
 mod targets;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,6 +33,7 @@ use events_core::{
     Catalog, Clock, Engine, EventHistory, EventStore, Publisher,
     ports::{ApiKeys, TargetStates},
 };
+use events_webhooks::manage::Webhooks;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -58,6 +60,8 @@ pub(crate) struct Api {
     pub(crate) targets: Arc<dyn TargetStates>,
     pub(crate) keys: Arc<dyn ApiKeys>,
     pub(crate) catalog: Arc<Catalog>,
+    /// Absent while no key is configured that would seal secrets.
+    pub(crate) webhooks: Option<Webhooks>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) last_look: LastLook,
 }
@@ -102,6 +106,7 @@ fn api_routes() -> OpenApiRouter<Api> {
         .routes(routes!(keys::delete_key))
         .routes(routes!(catalog::get_catalog))
         .routes(routes!(health::get_stats))
+        .merge(webhooks::routes())
         .routes(routes!(openapi::get_document))
 }
 

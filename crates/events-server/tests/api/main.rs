@@ -15,3 +15,4 @@ mod publish;
 mod receiver;
 mod server;
 mod targets;
+mod webhooks;
