@@ -4,9 +4,10 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use events_amqp::AmqpQueue;
-use events_core::{Engine, EngineOptions, EventHandler};
+use events_core::{Catalog, Engine, EngineOptions, EventHandler};
 use events_webhooks::{
     WebhookHandler, WebhookParts,
+    manage::{ManageParts, Webhooks},
     sender::{Sender, SenderOptions},
 };
 use tokio::net::TcpListener;
@@ -61,7 +62,8 @@ impl App {
             .leadership(storage.leadership.clone())
             .options(options);
         let slack = config.slack.filter(|_| config.role.works()).map(Arc::new);
-        let webhooks = webhooks(config.webhooks, &storage)?.filter(|_| config.role.works());
+        let manage = webhooks(config.webhooks, &storage, &config.catalog, config.role.works())?;
+        let webhooks = manage.as_ref().and_then(|manage| manage.handler.clone());
         let handlers = || {
             let slack = slack.iter().map(|slack| &**slack as &dyn EventHandler);
             slack.chain(webhooks.iter().map(|webhooks| &**webhooks as &dyn EventHandler))
@@ -103,6 +105,7 @@ impl App {
             subscriptions: storage.subscriptions.clone(),
             replays: storage.replays.clone(),
             keys: storage.keys.clone(),
+            webhooks: manage.map(Webhooks::new),
             catalog: config.catalog,
             clock,
             last_look: LastLook::default(),
@@ -142,20 +145,34 @@ impl App {
     }
 }
 
-/// The handler of webhooks; `None` when there is no key that would seal their secrets.
-fn webhooks(config: config::Webhooks, storage: &Storage) -> anyhow::Result<Option<Arc<WebhookHandler>>> {
-    let options = SenderOptions { policy: config.policy.clone(), ..SenderOptions::default() };
+/// What webhooks work with, and their handler where this process works; `None` when there is no key that would seal
+/// their secrets.
+fn webhooks(
+    config: config::Webhooks,
+    storage: &Storage,
+    catalog: &Arc<Catalog>,
+    works: bool,
+) -> anyhow::Result<Option<ManageParts>> {
+    let (policy, allow_http) = (config.policy.clone(), config.allow_http);
     let Some(vault) = config.vault()? else {
         tracing::info!("Webhooks are off; set EVENTS__WEBHOOKS__ENCRYPTION_KEYS to the same keys in every process");
         return Ok(None);
     };
-    Ok(Some(Arc::new(WebhookHandler::new(WebhookParts {
+    let shared = WebhookParts {
         subscriptions: storage.subscriptions.clone(),
         targets: storage.targets.clone(),
         vault: Arc::new(vault),
-        sender: Sender::new(options)?,
+        sender: Sender::new(SenderOptions { policy: policy.clone(), ..SenderOptions::default() })?,
         clock: storage.clock.clone(),
-    }))))
+    };
+    Ok(Some(ManageParts {
+        handler: works.then(|| Arc::new(WebhookHandler::new(shared.clone()))),
+        shared,
+        history: storage.history.clone(),
+        catalog: catalog.clone(),
+        policy,
+        allow_http,
+    }))
 }
 
 /// The name of this machine, for people who look at leased deliveries.

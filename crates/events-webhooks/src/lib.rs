@@ -8,6 +8,7 @@
 //! - [`address`]: which addresses may be called.
 //! - [`sender`]: one POST, and all that is to be known of it afterwards.
 //! - [`challenge`]: whether a URL belongs to who says so.
+//! - [`manage`]: what owners of subscriptions may do.
 //! - [`health`]: how many calls at once, and when to leave an endpoint alone.
 //! - [`sealing`]: secrets at rest, and [`Vault`], which knows the rows they belong to.
 //!
@@ -23,6 +24,7 @@ mod directory;
 pub mod envelope;
 mod handler;
 pub mod health;
+pub mod manage;
 mod outages;
 pub mod sealing;
 pub mod sender;

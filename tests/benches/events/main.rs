@@ -10,6 +10,7 @@ mod publish;
 mod raw;
 mod report;
 mod server;
+mod webhooks;
 mod work;
 
 use report::Report;
@@ -47,5 +48,6 @@ async fn measure(names: Vec<String>) -> anyhow::Result<Report> {
         server::run(&mut report).await?;
     }
     postgres::run(&mut report, wanted).await?;
+    webhooks::run(&mut report, wanted).await?;
     Ok(report)
 }

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::json;
 use crate::{config::Config, key};
 
 /// Longer than the server takes to answer or to give up.
@@ -61,6 +62,12 @@ impl Client {
         self.answer(request.header("content-type", "application/json").body(body)).await
     }
 
+    /// Posts to a part of one thing.
+    pub(super) async fn post_one(&self, list: &str, id: &str, part: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.request(Method::POST, self.one(list, id, part)?);
+        self.answer(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
     pub(super) async fn delete(&self, list: &str, id: &str) -> anyhow::Result<Value> {
         self.answer(self.http.request(Method::DELETE, self.one(list, id, "")?)).await
     }
@@ -84,7 +91,7 @@ impl Client {
         let status = response.status();
         let body = response.text().await.context("the answer broke off")?;
         if status.is_success() {
-            let answer = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_str(&body) };
+            let answer = if body.is_empty() { Ok(Value::Null) } else { json::read(&body) };
             return answer.with_context(|| format!("what answers at {} is no events-server", self.base));
         }
         bail!("{}", refusal(status, &body))

@@ -5,14 +5,18 @@ mod dead_letters;
 mod deliveries;
 mod demo;
 mod doctor;
+mod duration;
 mod emit;
+mod json;
 mod keys;
+mod listen;
 mod offline;
 mod serve;
 mod tail;
 mod text;
 mod timeline;
 mod webhook_deliveries;
+mod webhooks;
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -67,10 +71,12 @@ enum Command {
     Deliveries(deliveries::Arguments),
     /// List, show and redrive deliveries that failed for good
     DeadLetters(dead_letters::Arguments),
-    /// Show what endpoints were sent, and send it again
-    Webhooks(webhook_deliveries::Arguments),
     /// List, make and delete API keys
     Keys(keys::Arguments),
+    /// Make, list, change and delete webhook subscriptions
+    Webhooks(webhooks::Arguments),
+    /// Receive webhooks on this machine, and check their signatures
+    Listen(listen::Arguments),
     /// Bring the database to the current schema
     Migrate,
     /// Check the configuration and say what it means; changes nothing
@@ -121,9 +127,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Timeline(arguments) => timeline::run(arguments, &client(&load(&sources)?)?, cli.json).await,
             Command::Deliveries(arguments) => deliveries::run(arguments, &client(&load(&sources)?)?, cli.json).await,
             Command::DeadLetters(arguments) => dead_letters::run(arguments, &client(&load(&sources)?)?, cli.json).await,
-            Command::Webhooks(arguments) => {
-                webhook_deliveries::run(arguments, &client(&load(&sources)?)?, cli.json).await
-            }
+            Command::Webhooks(arguments) => webhooks::run(arguments, &client(&load(&sources)?)?, cli.json).await,
+            Command::Listen(arguments) => listen::run(arguments, cli.json).await,
             Command::Keys(arguments) => keys::run(arguments, &client(&load(&sources)?)?, cli.json).await,
         }
     });

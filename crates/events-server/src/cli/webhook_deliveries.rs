@@ -13,14 +13,8 @@ use super::{client::Client, text};
 /// Between looks at a job that is waited for.
 const LOOK: Duration = Duration::from_millis(500);
 
-#[derive(Args)]
-pub(super) struct Arguments {
-    #[command(subcommand)]
-    action: Action,
-}
-
 #[derive(Subcommand)]
-enum Action {
+pub(super) enum Action {
     /// List deliveries, newest first, or show one with every try
     Deliveries {
         /// Show this one
@@ -66,7 +60,7 @@ enum Action {
 }
 
 #[derive(Args)]
-struct Wanted {
+pub(super) struct Wanted {
     /// To which subscription
     subscription_id: String,
     /// At or after this time, RFC 3339
@@ -86,8 +80,8 @@ struct Wanted {
     detach: bool,
 }
 
-pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) -> anyhow::Result<()> {
-    match arguments.action {
+pub(super) async fn run(action: Action, client: &Client, as_json: bool) -> anyhow::Result<()> {
+    match action {
         Action::Deliveries { delivery_id: Some(delivery_id), .. } => {
             let answer = client.get_one("api/v1/webhooks/deliveries", &delivery_id.to_string(), "").await?;
             Ok(text::print_json(&answer)?)

@@ -64,6 +64,11 @@ impl Caller {
         &self.0.name
     }
 
+    /// The id of the caller's key, for the log.
+    pub(super) fn key_id(&self) -> &str {
+        &self.0.key_id
+    }
+
     /// The organization the caller is bound to.
     pub(super) fn organization(&self) -> Option<&str> {
         self.0.organization_id.as_deref()

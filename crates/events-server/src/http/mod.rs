@@ -33,6 +33,7 @@ use events_core::{
     Catalog, Clock, Engine, EventHistory, EventStore, Publisher,
     ports::{ApiKeys, Replays, TargetStates, WebhookSubscriptions},
 };
+use events_webhooks::manage::Webhooks;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -61,6 +62,8 @@ pub(crate) struct Api {
     pub(crate) replays: Arc<dyn Replays>,
     pub(crate) keys: Arc<dyn ApiKeys>,
     pub(crate) catalog: Arc<Catalog>,
+    /// Absent while no key is configured that would seal secrets.
+    pub(crate) webhooks: Option<Webhooks>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) last_look: LastLook,
 }
@@ -105,8 +108,8 @@ fn api_routes() -> OpenApiRouter<Api> {
         .routes(routes!(keys::delete_key))
         .routes(routes!(catalog::get_catalog))
         .routes(routes!(health::get_stats))
-        .routes(routes!(openapi::get_document))
         .merge(webhooks::routes())
+        .routes(routes!(openapi::get_document))
 }
 
 async fn within_timeout(request: Request, next: Next) -> Response {

@@ -43,7 +43,7 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, title, detail: detail.into(), errors: Vec::new() }
     }
 
@@ -96,7 +96,17 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "The key belongs to something else", detail)
     }
 
-    fn unavailable(detail: impl Into<String>) -> Self {
+    /// Somebody else changed the thing since the caller read it.
+    pub(super) fn outdated(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "Somebody else changed it first", detail)
+    }
+
+    /// The operator has not switched this on; `detail` says with which key.
+    pub(super) fn not_configured(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "not_configured", "This server is not configured for it", detail)
+    }
+
+    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The store does not answer", detail)
     }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The program with this server's address and key, and nothing else of the environment.
-fn program(server: &Server) -> Command {
+pub(crate) fn program(server: &Server) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_events-server"));
     command.env_clear().env("EVENTS_URL", server.url()).env("EVENTS_API_KEY", server.admin_key());
     command.current_dir(server.data()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -21,7 +21,7 @@ fn program(server: &Server) -> Command {
 }
 
 /// Runs a command to its end while the server goes on.
-async fn run(server: &Server, words: &[&str], input: &str) -> Output {
+pub(crate) async fn run(server: &Server, words: &[&str], input: &str) -> Output {
     let (mut command, input) = (program(server), input.to_owned());
     command.args(words);
     let run = move || {
@@ -33,13 +33,13 @@ async fn run(server: &Server, words: &[&str], input: &str) -> Output {
 }
 
 /// What a command that succeeds prints.
-async fn printed(server: &Server, words: &[&str], input: &str) -> String {
+pub(crate) async fn printed(server: &Server, words: &[&str], input: &str) -> String {
     let Output { status, stdout, stderr } = run(server, words, input).await;
     assert!(status.success(), "{words:?}: {}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()
 }
 
-async fn json(server: &Server, words: &[&str]) -> Value {
+pub(crate) async fn json(server: &Server, words: &[&str]) -> Value {
     let words: Vec<_> = words.iter().copied().chain(["--json"]).collect();
     serde_json::from_str(&printed(server, &words, "").await).unwrap()
 }

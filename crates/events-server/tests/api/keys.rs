@@ -31,6 +31,29 @@ fn guarded() -> Vec<Guarded> {
         Guarded(Method::GET, "/api/v1/keys", &["admin"], true),
         Guarded(Method::POST, "/api/v1/keys", &["admin"], true),
         Guarded(Method::DELETE, "/api/v1/keys/{key_id}", &["admin"], true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions", MANAGE, true),
+        Guarded(Method::GET, "/api/v1/webhooks/subscriptions", READ, true),
+        Guarded(Method::GET, "/api/v1/webhooks/subscriptions/{subscription_id}", READ, true),
+        Guarded(Method::PATCH, "/api/v1/webhooks/subscriptions/{subscription_id}", MANAGE, true),
+        Guarded(Method::DELETE, "/api/v1/webhooks/subscriptions/{subscription_id}", MANAGE, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/enable", MANAGE, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/pause", MANAGE, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/disable", MANAGE, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/rotate", MANAGE, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/secret", MANAGE, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/test", MANAGE, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/verify", MANAGE, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/explain", READ, true),
+        Guarded(Method::GET, "/api/v1/webhooks/subscriptions/{subscription_id}/public-keys", READ, true),
+        Guarded(Method::GET, "/api/v1/webhooks/subscriptions/{subscription_id}/deliveries", READ, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/recover", MANAGE, true),
+        Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/replay", MANAGE, true),
+        Guarded(Method::GET, "/api/v1/webhooks/deliveries", READ, true),
+        Guarded(Method::GET, "/api/v1/webhooks/deliveries/{delivery_id}", READ, true),
+        Guarded(Method::POST, "/api/v1/webhooks/deliveries/{delivery_id}/resend", MANAGE, true),
+        Guarded(Method::GET, "/api/v1/replays", READ, true),
+        Guarded(Method::GET, "/api/v1/replays/{replay_id}", READ, true),
+        Guarded(Method::POST, "/api/v1/replays/{replay_id}/cancel", MANAGE, true),
         Guarded(Method::GET, "/api/v1/catalog", READ, true),
         Guarded(Method::GET, "/api/v1/stats", READ, false),
     ]
@@ -48,9 +71,7 @@ async fn every_route_takes_exactly_the_keys_it_should() {
         }
     }
     for Guarded(method, path, scopes, for_bound) in guarded() {
-        let path = path.split('{').next().unwrap_or(path); // what is missing is found after the key is checked
-        let path = if path.ends_with('/') { format!("{path}0") } else { path.to_owned() };
-        let path = if path == "/api/v1/deliveries/0" { format!("{path}/attempts") } else { path };
+        let path = filled(path); // what is missing is found after the key is checked
         answer(server.call_without_key(method.clone(), &path)).await.refused(401, "unauthorized", &[]);
         answer(server.call_as("ek_wrong", method.clone(), &path)).await.refused(401, "unauthorized", &[]);
         for (scope, organization, key) in &keys {
@@ -61,6 +82,12 @@ async fn every_route_takes_exactly_the_keys_it_should() {
             assert_eq!(got.status != 403, allowed, "{method} {path} {scope} {organization:?}: {}", got.text);
         }
     }
+}
+
+/// A path with 0 for everything in braces.
+fn filled(path: &str) -> String {
+    let part = |part: &str| if part.starts_with('{') { "0".to_owned() } else { part.to_owned() };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 /// The table above and the document name the same routes, so neither forgets one.

@@ -16,3 +16,4 @@ mod receiver;
 mod server;
 mod targets;
 mod webhook_deliveries;
+mod webhooks;

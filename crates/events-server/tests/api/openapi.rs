@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     receiver::{Receiver, Says},
     server::{Answer, Server, rows, signup, text},
+    webhooks::{SUBSCRIPTIONS, path},
 };
 
 /// The document, and what was found in answers that it does not describe.
@@ -140,11 +141,43 @@ async fn real_answers_are_described() {
         assert!(answer.body.as_object().is_some_and(|body| !body.is_empty()), "{path}");
         checker.check("get", path, &answer);
     }
+    check_webhooks(&server, &mut checker, &published.body).await;
     let attempts = server.get(&format!("/api/v1/deliveries/{delivery}/attempts")).await;
     checker.check("get", "/api/v1/deliveries/{delivery_id}/attempts", &attempts);
     let letter = server.get(&format!("/api/v1/dead-letters/{delivery}")).await;
     checker.check("get", "/api/v1/dead-letters/{delivery_id}", &letter);
     assert!(checker.faults.is_empty(), "{:#?}", checker.faults);
+}
+
+/// Answers of all routes of webhooks.
+async fn check_webhooks(server: &Server, checker: &mut Checker, event: &Value) {
+    const ONE: &str = "/api/v1/webhooks/subscriptions/{subscription_id}";
+    let filter = json!({ "and": [{ "field": "payload.email", "exists": true }] });
+    let request = json!({
+        "url": "https://8.8.8.8/", "events": ["*"], "filter": filter, "headers": { "x-a": "1" }, "retry_seconds": [1],
+        "timeout_seconds": 1, "rate_limit": { "per_second": 1 }, "organization_id": "org_1", "signature": "v1a",
+    });
+    let made = server.post(SUBSCRIPTIONS, &request).await;
+    checker.check("post", SUBSCRIPTIONS, &made);
+    checker.check("post", SUBSCRIPTIONS, &server.post(SUBSCRIPTIONS, &json!({})).await);
+    checker.check("get", SUBSCRIPTIONS, &server.get(&format!("{SUBSCRIPTIONS}?limit=1")).await);
+    checker.check("get", ONE, &server.get(&path(&made.body, "")).await);
+    checker.check("patch", ONE, &server.patch(&made.body, &json!({ "revision": 7 })).await);
+    checker.check("patch", ONE, &server.patch(&made.body, &json!({ "url": "https://8.8.4.4/" })).await);
+    let explain = json!({ "event_id": event["event_id"] });
+    let nothing = json!({});
+    let actions = [
+        ("explain", &explain),
+        ("rotate", &nothing),
+        ("secret", &nothing),
+        ("pause", &nothing),
+        ("disable", &nothing),
+        ("enable", &nothing),
+    ];
+    for (action, body) in actions {
+        checker.check("post", &format!("{ONE}/{action}"), &server.act(&made.body, action, body).await);
+    }
+    checker.check("get", &format!("{ONE}/public-keys"), &server.get(&path(&made.body, "public-keys")).await);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod parameters;
 mod shapes;
+mod webhooks;
 
 use axum::{Extension, body::Bytes, http::header::CONTENT_TYPE, response::IntoResponse};
 use utoipa::{
@@ -15,6 +16,10 @@ use utoipa::{
 pub(super) use self::{
     parameters::{DeadLetterParameters, DeliveryParameters, TimelineParameters},
     shapes::{ApiKey, Attempt, DeadLetter, Delivery, Depth, Event, Publish, TargetState, WhyNot},
+    webhooks::{
+        ExplainRequest, FilterExplanation, NewWebhookSubscription, WebhookRotation, WebhookSubscriptionChanges,
+        WebhookSubscriptionParameters,
+    },
 };
 
 /// The document without its paths, which come from the routes.

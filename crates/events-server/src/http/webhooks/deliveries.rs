@@ -8,13 +8,13 @@ use events_core::{
     DeliveryId, Pattern,
     delivery::DeliveryStatus,
     ports::{AttemptRecord, DeliveryQuery, DeliveryRecord, Page, Resend, ResendOutcome, Resent},
+    webhooks::{HANDLER, Subscription, SubscriptionId},
 };
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{HANDLER, shown, visible_subscription};
 use crate::http::{
     Api,
     auth::{Caller, MayManage, MayRead},
@@ -286,6 +286,18 @@ pub(super) async fn resend_webhook_delivery(
     api.engine.wake();
     let Resent { outcome, delivery_id } = resent;
     Ok((axum::http::StatusCode::ACCEPTED, Json(WebhookResent { outcome, delivery_id: delivery_id.0 })))
+}
+
+/// The subscription with this id, where the caller may see it; also while webhooks are off.
+pub(super) async fn visible_subscription(api: &Api, caller: &Caller, id: &str) -> Result<Subscription, Problem> {
+    let missing = || Problem::not_found(format!("there is no webhook subscription {:?}", shown(id)));
+    let subscription_id: SubscriptionId = id.parse().map_err(|_| missing())?;
+    api.subscriptions.subscription(subscription_id, caller.organization()).await?.ok_or_else(missing)
+}
+
+/// As much of what was asked for as fits into an answer.
+pub(super) fn shown(id: &str) -> String {
+    id.chars().take(60).collect()
 }
 
 fn parse(delivery_id: &str) -> Result<DeliveryId, Problem> {

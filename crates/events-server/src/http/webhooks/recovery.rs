@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{shown, visible_subscription};
+use super::deliveries::{shown, visible_subscription};
 use crate::http::{
     Api,
     auth::{Caller, MayManage, MayRead},
@@ -113,7 +113,7 @@ pub(super) struct Preview {
 #[serde(untagged)]
 pub(super) enum Answer {
     /// It runs.
-    Job(ReplayView),
+    Job(Box<ReplayView>),
     /// It was only counted.
     Preview(Preview),
 }
@@ -212,7 +212,7 @@ async fn begin(
     job.total = (!more).then_some(count);
     api.replays.start(job.clone()).await?;
     tracing::info!(replay.id = %job.replay_id, kind = kind.as_str(), "A replay begins");
-    Ok((StatusCode::ACCEPTED, Json(Answer::Job(job.into()))))
+    Ok((StatusCode::ACCEPTED, Json(Answer::Job(Box::new(job.into())))))
 }
 
 /// The job that is asked for, without its positions.

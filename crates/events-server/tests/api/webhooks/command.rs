@@ -1,0 +1,64 @@
+//! `webhooks` on the command line.
+
+use serde_json::json;
+
+use super::{Endpoint, server};
+use crate::{
+    cli::{json, printed, run},
+    server::{rows, text},
+};
+
+#[tokio::test]
+async fn a_subscription_lives_on_the_command_line() {
+    let (server, endpoint) = (server().await, Endpoint::start().await);
+    let headers = server.data().join("headers.json");
+    std::fs::write(&headers, r#"{"x-api-key": "value-of-the-header"}"#).unwrap();
+    let url = endpoint.url();
+    let add = ["webhooks", "add", &url, "invoice.*", "user.signup", "--tenant", "org_1", "--description", "books"];
+    let more = ["--filter", r#"{"field":"payload.amount","gt":1}"#, "--headers", headers.to_str().unwrap()];
+    let made = json(&server, &[&add[..], &more].concat()).await;
+    let id = text(&made["subscription_id"]);
+    assert!(text(&made["secret"]).starts_with("whsec_"), "{made}");
+    let shown = json(&server, &["webhooks", "show", id]).await;
+    assert_eq!(
+        (&shown["events"], &shown["headers"]),
+        (&json!(["invoice.*", "user.signup"]), &json!({ "x-api-key": "***" }))
+    );
+    assert_eq!(shown["filter"], json!({ "field": "payload.amount", "gt": 1 }));
+    assert_eq!(rows(&json(&server, &["webhooks", "list", "--organization", "org_2"]).await, "subscriptions").len(), 0);
+
+    for (action, status) in [("pause", "paused"), ("disable", "disabled"), ("enable", "enabled")] {
+        assert_eq!(printed(&server, &["webhooks", action, id], "").await, format!("{id} is {status}\n"));
+    }
+    let table = printed(&server, &["webhooks", "list"], "").await;
+    assert!(table.contains("invoice.* user.signup") && table.contains("org_1") && table.contains("enabled"), "{table}");
+    let rotated = printed(&server, &["webhooks", "rotate", id, "--grace", "7d", "--signature", "v1a"], "").await;
+    assert!(rotated.contains("public key    whpk_") && rotated.contains("both sign till"), "{rotated}");
+    let tested = printed(&server, &["webhooks", "test", id], "").await;
+    assert!(tested.contains("status        200") && tested.contains("thanks"), "{tested}");
+    assert_eq!(json(&server, &["webhooks", "delete", id]).await, json!({ "deleted": id }));
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_told_in_words_and_exit_codes() {
+    let (server, endpoint) = (server().await, Endpoint::start().await);
+    let made = server.subscribe(&json!({ "url": endpoint.url(), "events": ["*"] })).await;
+    endpoint.now_says(500);
+    let id = text(&made["subscription_id"]);
+    for (words, code, told) in [
+        (&["webhooks", "test", id][..], 1, "did not take the test event"),
+        (&["webhooks", "add", "http://127.0.0.1/", "Invoice"], 1, "events[0]"),
+        (&["webhooks", "add", "http://10.0.0.1/", "*"], 1, "url"),
+        (&["webhooks", "add", "http://127.0.0.1/", "*", "--filter", "x > 1"], 1, "--filter is not JSON"),
+        (&["webhooks", "add", "http://127.0.0.1/", "*", "--headers", "nowhere.json"], 1, "cannot read nowhere.json"),
+        (&["webhooks", "add", "http://127.0.0.1/"], 2, "EVENTS"),
+        (&["webhooks", "show", "../keys"], 1, "there is no webhook subscription"),
+        (&["webhooks", "rotate", id, "--grace", "8d"], 1, "7 days"),
+        (&["webhooks", "rotate", id, "--grace", "a week"], 2, "24h"),
+    ] {
+        let output = run(&server, words, "").await;
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {error}");
+        assert!(error.contains(told), "{words:?}: {error}");
+    }
+}
