@@ -140,7 +140,12 @@ async fn act(client: &Client, id: &str, action: &str, as_json: bool) -> anyhow::
 }
 
 fn told(answer: &Value, as_json: bool, print: impl FnOnce(&Value) -> std::io::Result<()>) -> anyhow::Result<()> {
-    Ok(if as_json { text::print_json(answer)? } else { print(answer)? })
+    if as_json {
+        text::print_json(answer)?
+    } else {
+        print(answer)?
+    }
+    Ok(())
 }
 
 fn request(add: Add) -> anyhow::Result<Value> {

@@ -2,7 +2,8 @@
 //!
 //! # Two stores of state, and a crash between them
 //!
-//! Whether a subscription gets deliveries stands in its row; whether its target is called stands in [`TargetStates`].
+//! Whether a subscription gets deliveries stands in its row; whether its target is called stands in
+//! [`TargetStates`](events_core::ports::TargetStates).
 //! No change touches both in one commit, so the row always comes first:
 //! - **Pausing and disabling** change the row and have the target rest. After a crash in between, the handler meets
 //!   the row when it takes the next delivery, sends nothing, and has the target rest itself.
