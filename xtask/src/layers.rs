@@ -15,8 +15,11 @@ const MAY_DEPEND: [(&str, &[&str]); 9] = [
     ("events-postgres", &["events-core"]),
     ("events-slack", &["events-core"]),
     ("events-webhooks", &["events-core"]),
-    ("events-server", &["events-core", "events-amqp", "events-postgres", "events-sqlite", "events-slack"]),
-    ("events-tests", &["events-core", "events-amqp", "events-postgres", "events-sqlite", "xtask"]),
+    (
+        "events-server",
+        &["events-core", "events-amqp", "events-postgres", "events-sqlite", "events-slack", "events-webhooks"],
+    ),
+    ("events-tests", &["events-core", "events-amqp", "events-postgres", "events-sqlite", "events-webhooks", "xtask"]),
     ("xtask", &[]),
 ];
 
