@@ -19,3 +19,4 @@ mod secrets;
 mod slow_targets;
 mod starting;
 mod stopping;
+mod webhooks;
