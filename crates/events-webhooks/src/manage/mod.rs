@@ -220,11 +220,5 @@ impl Webhooks {
     }
 }
 
-/// The names of headers whose values are write-only.
-#[must_use]
-pub fn header_names(subscription: &Subscription) -> Vec<&str> {
-    subscription.headers.iter().map(|header| header.name.as_str()).collect()
-}
-
 /// A name and its write-only value.
 pub type Header = (String, SecretString);
