@@ -19,7 +19,7 @@ const MAY_DEPEND: [(&str, &[&str]); 9] = [
         "events-server",
         &["events-core", "events-amqp", "events-postgres", "events-sqlite", "events-slack", "events-webhooks"],
     ),
-    ("events-tests", &["events-core", "events-amqp", "events-postgres", "events-sqlite", "xtask"]),
+    ("events-tests", &["events-core", "events-amqp", "events-postgres", "events-sqlite", "events-webhooks", "xtask"]),
     ("xtask", &[]),
 ];
 

@@ -86,7 +86,7 @@ impl App {
             let routes = slack.routes();
             builder = builder.handler(slack, routes);
         } else if config.role.works() {
-            tracing::info!("No event handlers configured; set SLACK_WEBHOOK_URL to send events to Slack");
+            tracing::info!("Slack is off; set SLACK_WEBHOOK_URL to send events there");
         }
         if let Some(webhooks) = &webhooks {
             builder = builder.handler(webhooks.clone(), []);

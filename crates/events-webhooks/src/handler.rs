@@ -31,8 +31,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 const GRACE: Duration = Duration::from_secs(1);
 /// Pauses between tries: about 75 hours.
 const PAUSES: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// How long what cannot be sent now is left alone; whoever mends it ends the rest.
-const REST: Duration = Duration::from_secs(3_600);
+/// How long what cannot be sent now is left alone. Whoever mends it ends the rest; a minute, because a rest that is
+/// settled just after that is not ended by anybody.
+const REST: Duration = Duration::from_secs(60);
 /// How long the handler waits for a store, or for an endpoint to have fewer calls under way.
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -115,7 +116,15 @@ impl WebhookHandler {
 
     /// The endpoint, or what is to be reported instead of a call.
     async fn endpoint(&self, target: &Target) -> Result<Arc<Endpoint>, Result<Delivered, HandlerError>> {
-        match self.directory.find(target).await {
+        let mut found = self.directory.find(target).await;
+        if let Ok(Some(Ok(endpoint))) = &found
+            && endpoint.subscription.status != Status::Enabled
+        {
+            // It may have been enabled within the last second, and what is held now rests for long.
+            self.directory.forget(target);
+            found = self.directory.find(target).await;
+        }
+        match found {
             Ok(Some(Ok(endpoint))) => match &endpoint.subscription.status {
                 Status::Enabled => Ok(endpoint),
                 Status::Paused => Err(Err(HandlerError::hold("the subscription is paused", REST))),

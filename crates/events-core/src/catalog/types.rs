@@ -160,3 +160,9 @@ pub const USER_REGISTERED: EventType = EventType::from_static("user.registered")
 pub const USER_SIGNUP: EventType = EventType::from_static("user.signup");
 /// `user.updated`: User updated.
 pub const USER_UPDATED: EventType = EventType::from_static("user.updated");
+/// `webhook.subscription_disabled`: A webhook subscription was disabled because of its endpoint.
+pub const WEBHOOK_SUBSCRIPTION_DISABLED: EventType = EventType::from_static("webhook.subscription_disabled");
+/// `webhook.subscription_failing`: Every delivery to an endpoint has failed for a while; it will be disabled.
+pub const WEBHOOK_SUBSCRIPTION_FAILING: EventType = EventType::from_static("webhook.subscription_failing");
+/// `webhook.test`: Somebody tests the endpoint of a webhook subscription.
+pub const WEBHOOK_TEST: EventType = EventType::from_static("webhook.test");

@@ -144,9 +144,9 @@ async fn act(client: &Client, id: &str, action: &str, as_json: bool) -> anyhow::
 
 fn told(answer: &Value, as_json: bool, print: impl FnOnce(&Value) -> std::io::Result<()>) -> anyhow::Result<()> {
     if as_json {
-        text::print_json(answer)?;
+        text::print_json(answer)?
     } else {
-        print(answer)?;
+        print(answer)?
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! # Two stores of state, and a crash between them
 //!
-//! Whether a subscription gets deliveries stands in its row; whether its target is called stands in [`TargetStates`](events_core::ports::TargetStates).
+//! Whether a subscription gets deliveries stands in its row; whether its target is called stands in
+//! [`TargetStates`](events_core::ports::TargetStates).
 //! No change touches both in one commit, so the row always comes first:
 //! - **Pausing and disabling** change the row and have the target rest. After a crash in between, the handler meets
 //!   the row when it takes the next delivery, sends nothing, and has the target rest itself.
@@ -217,12 +218,6 @@ impl Webhooks {
             handler.forget(&Target::from(id));
         }
     }
-}
-
-/// The names of headers whose values are write-only.
-#[must_use]
-pub fn header_names(subscription: &Subscription) -> Vec<&str> {
-    subscription.headers.iter().map(|header| header.name.as_str()).collect()
 }
 
 /// A name and its write-only value.

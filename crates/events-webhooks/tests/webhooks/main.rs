@@ -8,5 +8,6 @@ mod conformance;
 mod failures;
 mod given;
 mod handling;
+mod managing;
 mod receiver;
 mod records;

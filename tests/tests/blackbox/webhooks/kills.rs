@@ -1,6 +1,6 @@
 //! Processes are killed while webhooks are sent: every endpoint is told of everything.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use events_tests::{Api, Cluster, Endpoint, Home, PATIENCE, Postgres, Rabbit, Store, eventually};
 use serde_json::Value;
@@ -9,6 +9,8 @@ use super::{CONFIGURATION, KEYS, publish, subscribe};
 
 const EVENTS: u64 = 300;
 const ENDPOINTS: usize = 3;
+/// The lease of a webhook (its timeout, a second, and 15 s), the look for lost ones, and room for a slow machine.
+const BOUND: Duration = Duration::from_secs(31 + 5 + 30);
 
 /// How often each event arrived at a path.
 fn arrived(endpoint: &Endpoint, path: &str) -> BTreeMap<u64, usize> {
@@ -51,7 +53,7 @@ async fn a_killed_server_goes_on_where_it_was() {
             server = home.start().await;
         }
     }
-    server.api().all_processed(PATIENCE).await;
+    server.api().all_processed(BOUND).await;
     println!("{EVENTS} events to {ENDPOINTS} endpoints, 3 kills, {} calls repeated", reconcile(&endpoint));
 }
 
@@ -76,6 +78,6 @@ async fn a_killed_worker_is_replaced_by_the_other_one() {
             cluster.kill_worker(0);
         }
     }
-    cluster.api().all_processed(PATIENCE).await;
+    cluster.api().all_processed(BOUND).await;
     println!("{EVENTS} events to {ENDPOINTS} endpoints, a worker killed, {} calls repeated", reconcile(&endpoint));
 }
