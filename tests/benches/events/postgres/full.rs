@@ -47,7 +47,8 @@ pub(crate) async fn run(report: &mut Report, server: &Postgres) -> anyhow::Resul
 async fn check_plan(place: &mut Place) -> anyhow::Result<()> {
     place.raw.execute("SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off").await?;
     place.raw.execute(&format!("PREPARE claim AS {CLAIM}")).await?;
-    let explain = "EXPLAIN EXECUTE claim ('noop', now(), 512, now() + interval '40 s', 'bench', '{}', '{}', 9223372036854775807)";
+    let explain =
+        "EXPLAIN EXECUTE claim ('noop', now(), 512, now() + interval '40 s', 'bench', '{}', '{}', 9223372036854775807)";
     let plan = place.raw.lines(explain).await?;
     place.raw.execute("DEALLOCATE claim").await?;
     let words = |what: &str| plan.iter().filter(|step| step.contains(what)).map(|step| step.trim()).collect::<Vec<_>>();
