@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use events_core::{
     Delivery, DeliveryId, HandlerName, Seq, StoredEvent, Target,
     delivery::{Guard, Lease, Pacing},
-    ports::ClaimRequest,
+    ports::{Allowances, ClaimRequest},
 };
 use jiff::{SignedDuration, Timestamp};
 use sqlx::sqlite::SqliteConnection;
@@ -92,11 +92,18 @@ impl Claim {
             .bind(crate::count(self.0.limit))
             .bind(telling)
             .bind(crate::json(&self.passed_over())?)
+            .bind(crate::count(self.most_of_a_target()))
             .fetch_one(connection)
             .await?;
         let ready: Vec<(Target, Option<i64>, Vec<DueRow<'_>>)> = rows::json("target_states", &ready)?;
         let targets = ready.into_iter().enumerate();
         targets.map(|(place, (target, paced, due))| self::ready(place, target, paced, &due)).collect()
+    }
+
+    /// As much as any target is allowed.
+    fn most_of_a_target(&self) -> usize {
+        let Allowances { each, of } = &self.0.allowances;
+        of.values().copied().max().unwrap_or_default().max(*each)
     }
 
     /// Targets that are allowed nothing.

@@ -37,9 +37,10 @@ pub trait EventHandler: Send + Sync {
         TargetPolicy { timeout, retry }
     }
 
-    /// How many deliveries of each target one process may hold, under way and at hand: as many as
-    /// there is room for, by default. A target that answers slowly or not at all is kept from taking
-    /// the room of others by a small allowance. Not asked of handlers with pacing.
+    /// How many calls of each target may be under way at once in one process: as many as
+    /// `policy().concurrency`, by default. A target that answers slowly or not at all is kept from taking
+    /// the room of others by a small allowance; the worker holds three times as many deliveries of it, so
+    /// that the next ones are at hand. Not asked of handlers with pacing.
     fn allowances(&self) -> Allowances {
         Allowances::default()
     }

@@ -30,9 +30,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that waits this long for its next call is closed. Shorter than the 5 s after which widespread servers
 /// close theirs, so that a call rarely meets a connection that is being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-/// As many connections to one endpoint wait for their next call: one for each call that it may get at once, because
-/// those beyond would be made anew for every round of calls.
-const IDLE_CONNECTIONS: usize = 64;
+/// As many connections to one host wait for their next call. Many endpoints may share a host; where fewer could wait
+/// than there are calls at once, the others would be made anew for every round of calls.
+const IDLE_CONNECTIONS: usize = 512;
 /// As much of an answer's body is read, in bytes.
 const READ_BYTES: usize = 64 * 1_024;
 /// As much of a redirect's location is told, in bytes.

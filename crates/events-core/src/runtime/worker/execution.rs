@@ -11,9 +11,9 @@ use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::{held::Held, settler::Settler};
+use super::{held::Held, settler::Settler, turns::Turns};
 use crate::{
-    delivery::{Delivery, ErrorClass, RetryPolicy, Settlement, Verdict, decide},
+    delivery::{Delivery, ErrorClass, RetryPolicy, Settlement, Target, Verdict, decide},
     ports::{Advice, Clock, Delivered, EventHandler, EventHistory, HandlerError, TargetPolicy},
 };
 
@@ -26,16 +26,32 @@ pub(super) struct Execution {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settler: Settler,
     pub(super) held: Held,
+    pub(super) turns: Turns<Delivery>,
     pub(super) slots: Semaphore,
     pub(super) stop: CancellationToken,
 }
 
 impl Execution {
-    /// Handles one delivery.
-    pub(super) async fn one(self: Arc<Self>, delivery: Delivery) {
-        match self.slot().await {
-            Some(_slot) => drop(self.handle(&delivery).await),
-            None => self.hand_back(&delivery).await,
+    /// Handles what waits for its turn with a target, one delivery after the other, until nothing is left. When the
+    /// target asks for rest or refuses, what waits is handed back.
+    pub(super) async fn calls(self: Arc<Self>, target: Target) {
+        while let Some(delivery) = self.turns.next(&target) {
+            let Some(_slot) = self.slot().await else {
+                self.hand_back(&delivery).await;
+                continue;
+            };
+            if self.handle(&delivery).await.is_some_and(wants_rest) {
+                for waiting in self.turns.take(&target) {
+                    self.hand_back(&waiting).await;
+                }
+            }
+        }
+    }
+
+    /// Hands back what waits for its turn, so that nobody need wait for the end of what is under way.
+    pub(super) async fn hand_back_waiting(&self) {
+        for delivery in self.turns.take_all() {
+            self.hand_back(&delivery).await;
         }
     }
 
@@ -64,7 +80,7 @@ impl Execution {
                     tokio::join!(handling, hand_back_the_rest).0
                 }
             };
-            if let Some(Advice::RetryAfter(_) | Advice::Hold(_) | Advice::TargetDown) = advice {
+            if advice.is_some_and(wants_rest) {
                 slot = None;
             }
         }
@@ -175,6 +191,11 @@ impl Execution {
         self.settler.settle(settlement, ticket).await;
         self.held.free(delivery.lease_ref());
     }
+}
+
+/// Whether a target is to be left alone after a failure with this advice.
+fn wants_rest(advice: Advice) -> bool {
+    matches!(advice, Advice::RetryAfter(_) | Advice::Hold(_) | Advice::TargetDown)
 }
 
 /// One line for each failed attempt (R034, R115, R201).

@@ -9,7 +9,10 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::{lane::Allowed, ticket::Ticket};
-use crate::delivery::{Delivery, LeaseRef, Target};
+use crate::{
+    delivery::{Delivery, LeaseRef, Target},
+    ports::Allowances,
+};
 
 /// Claims held by one lane, each from its claim until its settlement is on the way.
 #[derive(Clone, Default)]
@@ -21,7 +24,24 @@ pub(super) struct Held {
 #[derive(Default)]
 struct Claims {
     leases: HashMap<LeaseRef, Claim>,
-    targets: HashMap<Target, usize>,
+    targets: HashMap<Target, OfTarget>,
+    /// How many calls they are for.
+    calls: usize,
+}
+
+/// What is held of one target.
+#[derive(Default)]
+struct OfTarget {
+    count: usize,
+    /// As many calls of it may be under way at once; what is held beyond that waits for its turn.
+    at_once: usize,
+}
+
+impl OfTarget {
+    /// Calls that take room from those of other targets.
+    fn calls(&self) -> usize {
+        self.count.min(self.at_once)
+    }
 }
 
 /// What is known of a claim.
@@ -35,20 +55,34 @@ struct Claim {
 }
 
 impl Claims {
-    fn insert(&mut self, lease: LeaseRef, claim: Claim) {
-        *self.targets.entry(claim.target.clone()).or_default() += 1;
+    fn insert(&mut self, lease: LeaseRef, claim: Claim, at_once: usize) {
+        self.change(&claim.target, |of_target| {
+            of_target.count += 1;
+            of_target.at_once = at_once;
+        });
         self.leases.insert(lease, claim);
     }
 
     fn remove(&mut self, lease: LeaseRef) -> Option<Claim> {
         let claim = self.leases.remove(&lease)?;
-        if let Some(count) = self.targets.get_mut(&claim.target) {
-            *count -= 1;
-            if *count == 0 {
-                self.targets.remove(&claim.target);
-            }
+        if claim.goes_along {
+            self.calls += 1;
         }
+        self.change(&claim.target, |of_target| of_target.count -= 1);
         Some(claim)
+    }
+
+    fn change(&mut self, target: &Target, change: impl FnOnce(&mut OfTarget)) {
+        if !self.targets.contains_key(target) {
+            self.targets.insert(target.clone(), OfTarget::default());
+        }
+        let Some(of_target) = self.targets.get_mut(target) else { return };
+        let before = of_target.calls();
+        change(of_target);
+        self.calls = self.calls + of_target.calls() - before;
+        if of_target.count == 0 {
+            self.targets.remove(target);
+        }
     }
 }
 
@@ -58,23 +92,24 @@ impl Held {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls of the handler that the claims are for.
+    /// Calls of the handler that the claims are for. What waits for its turn with a target that gets as many
+    /// calls as it may have at once does not count: it would take the room of others.
     pub(super) fn calls(&self) -> usize {
-        self.claims().leases.values().filter(|claim| !claim.goes_along).count()
+        self.claims().calls
     }
 
-    pub(super) fn add(&self, deliveries: &[Delivery], ticket: &Arc<Ticket>) {
+    pub(super) fn add(&self, deliveries: &[Delivery], at_once: &Allowances, ticket: &Arc<Ticket>) {
         let mut claims = self.claims();
         for delivery in deliveries {
             let (ends, target) = (delivery.lease_until, delivery.target.clone());
             let claim = Claim { ends, goes_along: false, ticket: Arc::clone(ticket), target };
-            claims.insert(delivery.lease_ref(), claim);
+            claims.insert(delivery.lease_ref(), claim, at_once.of(&delivery.target));
         }
     }
 
     /// How many are held of each target.
-    pub(super) fn by_target(&self) -> HashMap<Target, usize> {
-        self.claims().targets.clone()
+    pub(super) fn by_target(&self) -> Vec<(Target, usize)> {
+        self.claims().targets.iter().map(|(target, of_target)| (target.clone(), of_target.count)).collect()
     }
 
     /// Waits until one of these targets may have more.
@@ -82,7 +117,8 @@ impl Held {
         loop {
             let has_room = {
                 let claims = self.claims();
-                let held = |allowed: &Allowed| claims.targets.get(&allowed.target).copied().unwrap_or_default();
+                let held =
+                    |allowed: &Allowed| claims.targets.get(&allowed.target).map_or(0, |of_target| of_target.count);
                 full.iter().any(|allowed| allowed.left(held(allowed)) > 0)
             };
             if has_room {
@@ -100,9 +136,13 @@ impl Held {
     /// Counts the deliveries of a digest as one call, until the last of them is let go.
     pub(super) fn join(&self, digest: &[Delivery]) {
         let mut claims = self.claims();
+        let Claims { leases, calls, .. } = &mut *claims;
         for delivery in digest.iter().rev().skip(1) {
-            if let Some(claim) = claims.leases.get_mut(&delivery.lease_ref()) {
+            if let Some(claim) = leases.get_mut(&delivery.lease_ref())
+                && !claim.goes_along
+            {
                 claim.goes_along = true;
+                *calls -= 1;
             }
         }
     }

@@ -10,6 +10,7 @@ use super::{
     held::Held,
     settler::Settler,
     ticket::{Returns, Ticket},
+    turns::Turns,
 };
 use crate::{
     delivery::{Delivery, HandlerName, Target, later},
@@ -37,6 +38,11 @@ pub(super) struct Lane {
     pub(super) abort: CancellationToken,
 }
 
+/// As many deliveries are held as three times the calls that are made at once, of the handler and of each target:
+/// while one third is under way, the others are fetched in one claim, since a claim costs the store more than what
+/// it gives out.
+const AT_HAND: usize = 3;
+
 /// A target, and how much of it the lane may hold.
 pub(super) struct Allowed {
     pub(super) target: Target,
@@ -44,6 +50,10 @@ pub(super) struct Allowed {
 }
 
 impl Allowed {
+    fn of(target: Target, at_once: &Allowances) -> Self {
+        Self { most: at_once.of(&target).saturating_mul(AT_HAND), target }
+    }
+
     /// What may be claimed while `held` of it are held. Nothing until half of it is free: otherwise each call
     /// that ends would be followed by a claim of one.
     pub(super) fn left(&self, held: usize) -> usize {
@@ -73,6 +83,7 @@ impl Lane {
             clock: self.clock.clone(),
             settler: self.settler.clone(),
             held: held.clone(),
+            turns: Turns::default(),
             slots: Semaphore::new(self.policy.concurrency.max(1)),
             stop: self.stop.clone(),
         });
@@ -82,6 +93,7 @@ impl Lane {
             () = claiming => {}
             () = renewing => {}
         }
+        execution.hand_back_waiting().await;
         drop(execution);
         tasks.close();
         tokio::select! {
@@ -92,12 +104,10 @@ impl Lane {
     }
 
     async fn claim_and_wait(&self, held: &Held, execution: &Arc<Execution>, tasks: &TaskTracker) {
-        // Three times the calls that are made at once: while one third is under way, the others are
-        // fetched in one claim, since a claim costs the store more than what it gives out.
         // A digest is one call. If its deliveries counted, a slow target with a pile of them would
         // take the lane's whole room, and every other target would wait for it.
         let concurrency = self.policy.concurrency.max(1);
-        let limit = concurrency * 3;
+        let limit = concurrency * AT_HAND;
         let mut backoff = Backoff::new();
         let mut pause = Duration::ZERO;
         let mut seen = Seen::More;
@@ -106,14 +116,15 @@ impl Lane {
             let room = limit.saturating_sub(held.calls());
             let worthwhile = room >= concurrency * 2;
             if worthwhile && matches!(seen, Seen::More) {
-                let allowances = self.allowances(held);
-                match self.claim(room, allowances.clone()).await {
+                let at_once = self.handler.allowances();
+                let left = left_of(&at_once, held);
+                match self.claim(room, left.clone()).await {
                     Ok(claimed) => {
                         backoff.reset();
-                        seen = if claimed.len() >= room { Seen::More } else { self.all_seen(&allowances, &claimed) };
+                        seen = if claimed.len() >= room { Seen::More } else { all_seen(&at_once, &left, &claimed) };
                         let ticket = Ticket::new(std::mem::take(&mut word), claimed.len(), &self.returns);
-                        held.add(&claimed, &ticket);
-                        self.start(claimed, held, execution, tasks);
+                        held.add(&claimed, &at_once, &ticket);
+                        self.start(claimed, &at_once, held, execution, tasks);
                         pause = Duration::ZERO;
                     }
                     Err(error) => {
@@ -138,41 +149,6 @@ impl Lane {
             }
         }
         self.returns.give(word, false);
-    }
-
-    /// What each target may get beside what is held of it.
-    fn allowances(&self, held: &Held) -> Allowances {
-        let most = self.handler.allowances();
-        let mut left = most.clone();
-        if most != Allowances::default() {
-            for (target, count) in held.by_target() {
-                let allowed = Allowed { most: most.of(&target), target };
-                left.of.insert(allowed.target.clone(), allowed.left(count));
-            }
-        }
-        left
-    }
-
-    /// After a claim that had room for more: which targets may have more than they were allowed.
-    fn all_seen(&self, allowances: &Allowances, claimed: &[Delivery]) -> Seen {
-        if *allowances == Allowances::default() {
-            return Seen::Nothing;
-        }
-        let most = self.handler.allowances();
-        let passed_over = allowances.of.iter().filter(|(_, left)| **left == 0).map(|(target, _)| target);
-        let mut full: Vec<&Target> = passed_over.collect();
-        for of_target in claimed.chunk_by(|one, next| one.target == next.target) {
-            let target = &of_target[0].target;
-            if of_target.len() >= allowances.of(target) {
-                full.push(target);
-            }
-        }
-        if full.is_empty() {
-            return Seen::Nothing;
-        }
-        // Those that may hold nothing at all are looked at again with the next poll.
-        let full = full.into_iter().map(|target| Allowed { most: most.of(target), target: target.clone() });
-        Seen::Full(full.filter(|allowed| allowed.most > 0).collect())
     }
 
     async fn claim(&self, limit: usize, allowances: Allowances) -> Result<Vec<Delivery>, StoreError> {
@@ -243,19 +219,27 @@ impl Lane {
         }
     }
 
-    /// Starts handling. Without pacing each delivery goes its own way; with pacing those of one
-    /// target go in order, or as one digest.
-    fn start(&self, claimed: Vec<Delivery>, held: &Held, execution: &Arc<Execution>, tasks: &TaskTracker) {
-        let Some(pacing) = &self.policy.pacing else {
-            for delivery in claimed {
-                tasks.spawn(execution.clone().one(delivery));
-            }
-            return;
-        };
-        let mut rest = claimed;
-        while let Some(first) = rest.first() {
-            let same_target = rest.iter().take_while(|delivery| delivery.target == first.target).count();
-            let group: Vec<_> = rest.drain(..same_target).collect();
+    /// Starts handling. With pacing the deliveries of one target go in order, or as one digest; without, as many
+    /// at once as the target gets.
+    fn start(
+        &self,
+        claimed: Vec<Delivery>,
+        at_once: &Allowances,
+        held: &Held,
+        execution: &Arc<Execution>,
+        tasks: &TaskTracker,
+    ) {
+        let mut rest = claimed.into_iter().peekable();
+        while let Some(target) = rest.peek().map(|delivery| delivery.target.clone()) {
+            let group = std::iter::from_fn(|| rest.next_if(|delivery| delivery.target == target));
+            let Some(pacing) = &self.policy.pacing else {
+                let most = at_once.of(&target).min(self.policy.concurrency);
+                for _ in 0..execution.turns.add(&target, group, most) {
+                    tasks.spawn(execution.clone().calls(target.clone()));
+                }
+                continue;
+            };
+            let group: Vec<_> = group.collect();
             if group.len() > pacing.digest_over {
                 held.join(&group);
                 tasks.spawn(execution.clone().digest(group));
@@ -283,4 +267,36 @@ impl Lane {
             }
         }
     }
+}
+
+/// How much of each target may be claimed beside what is held of it.
+fn left_of(at_once: &Allowances, held: &Held) -> Allowances {
+    let most = |calls: usize| calls.saturating_mul(AT_HAND);
+    let of = at_once.of.iter().map(|(target, calls)| (target.clone(), most(*calls))).collect();
+    let mut left = Allowances { each: most(at_once.each), of };
+    if *at_once != Allowances::default() {
+        for (target, count) in held.by_target() {
+            let allowed = Allowed::of(target, at_once);
+            left.of.insert(allowed.target.clone(), allowed.left(count));
+        }
+    }
+    left
+}
+
+/// After a claim that had room for more than it got: which targets may have more than was `left` of them.
+fn all_seen(at_once: &Allowances, left: &Allowances, claimed: &[Delivery]) -> Seen {
+    let passed_over = left.of.iter().filter(|(_, left)| **left == 0).map(|(target, _)| target);
+    let mut full: Vec<&Target> = passed_over.collect();
+    for of_target in claimed.chunk_by(|one, next| one.target == next.target) {
+        let target = &of_target[0].target;
+        if of_target.len() >= left.of(target) {
+            full.push(target);
+        }
+    }
+    if full.is_empty() {
+        return Seen::Nothing;
+    }
+    // Those that may hold nothing at all are looked at again with the next poll.
+    let full = full.into_iter().map(|target| Allowed::of(target.clone(), at_once));
+    Seen::Full(full.filter(|allowed| allowed.most > 0).collect())
 }

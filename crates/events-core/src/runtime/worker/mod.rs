@@ -9,6 +9,7 @@ mod held;
 mod lane;
 mod settler;
 mod ticket;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 
