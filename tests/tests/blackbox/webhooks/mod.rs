@@ -6,6 +6,9 @@ mod changes;
 mod failures;
 mod floods;
 mod kills;
+mod paging;
+mod recovery;
+mod resending;
 mod schedules;
 
 use events_tests::{Answer, Api, Deployment, Endpoint, PATIENCE, Size, eventually};
