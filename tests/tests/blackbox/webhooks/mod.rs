@@ -5,11 +5,14 @@ mod answers;
 mod changes;
 mod failures;
 mod floods;
+mod hostile;
 mod kills;
+mod organizations;
 mod paging;
 mod recovery;
 mod resending;
 mod schedules;
+mod secrets;
 
 use events_tests::{Answer, Api, Deployment, Endpoint, PATIENCE, Size, eventually};
 use jiff::Timestamp;
