@@ -127,6 +127,12 @@ impl Cluster {
         self.workers[at].home.log().has(text)
     }
 
+    /// Everything that its processes have logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::iter::once(&self.api).chain(&self.workers).map(|node| node.home.log().text() + "\n").collect()
+    }
+
     /// How many lines of all processes hold this text.
     #[must_use]
     pub fn logged(&self, text: &str) -> usize {

@@ -59,6 +59,18 @@ impl Server {
         self.process.id()
     }
 
+    /// A figure of its memory in KiB: `VmRSS` is what it has now, `VmHWM` the most it ever had.
+    ///
+    /// # Panics
+    /// When the process has ended.
+    #[must_use]
+    pub fn memory(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.unwrap_or_else(|| panic!("{field} in {status}"))
+    }
+
     /// Ends the process at once, as `kill -9` does.
     ///
     /// # Panics

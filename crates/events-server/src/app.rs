@@ -7,6 +7,7 @@ use events_amqp::AmqpQueue;
 use events_core::{Catalog, Engine, EngineOptions, EventHandler};
 use events_webhooks::{
     WebhookHandler, WebhookParts,
+    address::{Lookup, NameServers, SystemLookup},
     manage::{ManageParts, Webhooks},
     sender::{Sender, SenderOptions},
 };
@@ -153,16 +154,20 @@ fn webhooks(
     catalog: &Arc<Catalog>,
     works: bool,
 ) -> anyhow::Result<Option<ManageParts>> {
-    let (policy, allow_http) = (config.policy.clone(), config.allow_http);
+    let (policy, allow_http, nameservers) = (config.policy.clone(), config.allow_http, config.nameservers.clone());
     let Some(vault) = config.vault()? else {
         tracing::info!("Webhooks are off; set EVENTS__WEBHOOKS__ENCRYPTION_KEYS to the same keys in every process");
         return Ok(None);
+    };
+    let lookup: Arc<dyn Lookup> = match nameservers.as_slice() {
+        [] => Arc::new(SystemLookup),
+        chosen => Arc::new(NameServers::new(chosen.iter().copied())?),
     };
     let shared = WebhookParts {
         subscriptions: storage.subscriptions.clone(),
         targets: storage.targets.clone(),
         vault: Arc::new(vault),
-        sender: Sender::new(SenderOptions { policy: policy.clone(), ..SenderOptions::default() })?,
+        sender: Sender::new(SenderOptions { policy: policy.clone(), lookup, roots: Vec::new() })?,
         clock: storage.clock.clone(),
     };
     Ok(Some(ManageParts {

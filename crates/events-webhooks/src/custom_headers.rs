@@ -10,6 +10,9 @@ const MOST: usize = 16;
 /// Names and values of all headers together, in bytes.
 const BYTES: usize = 4 * 1_024;
 
+/// As many characters of a name are repeated in a refusal.
+const SHOWN: usize = 60;
+
 /// What the message, the connection or the protocol decides. A subscriber who could set these could forge a
 /// signature's context, cut messages apart, or pass a proxy's own words off as true.
 const RESERVED: [&str; 23] = [
@@ -53,7 +56,8 @@ pub struct InvalidHeader {
 
 impl InvalidHeader {
     fn of(name: &str, problem: impl Into<String>) -> Self {
-        Self { place: format!(".{}", name.escape_debug()), problem: problem.into() }
+        let shown: String = name.chars().take(SHOWN).collect();
+        Self { place: format!(".{}", shown.escape_debug()), problem: problem.into() }
     }
 
     fn of_all(problem: impl Into<String>) -> Self {
@@ -199,6 +203,8 @@ mod tests {
         assert!(new(&pairs).unwrap_err().to_string().contains("are 17, the limit is 16"));
         assert!(new(&[("x", &"y".repeat(BYTES - 1))]).is_ok());
         assert!(new(&[("x", &"y".repeat(BYTES))]).unwrap_err().to_string().contains("4097 bytes"));
+        let long = new(&[(&"y".repeat(100_000), "\n")]).unwrap_err().to_string();
+        assert!(long.len() < 300, "a refusal of {} bytes", long.len());
         assert!(new(&[("x", "1"), ("X", "2")]).unwrap_err().to_string().contains("twice"));
     }
 }

@@ -239,6 +239,23 @@ mod tests {
     }
 
     #[test]
+    fn name_servers_are_addresses_with_a_port_where_it_is_another_one() {
+        let shown = |value: &str| {
+            let config = loaded("", &[("EVENTS__WEBHOOKS__NAMESERVERS", value)]);
+            config.settings().into_iter().find(|setting| setting.key == "webhooks.nameservers").unwrap().value
+        };
+        assert_eq!(shown(""), "those of the system");
+        assert_eq!(
+            shown("10.0.0.53, 10.0.0.54:5353,fd00::1,[fd00::2]:5353"),
+            "10.0.0.53:53, 10.0.0.54:5353, [fd00::1]:53, [fd00::2]:5353"
+        );
+        for wrong in ["ns.example.com", "10.0.0.0/8", "10.0.0.53:dns"] {
+            let problem = refused(&format!("[webhooks]\nnameservers = \"{wrong}\""), &[]);
+            assert!(problem.starts_with("webhooks.nameservers: ") && problem.contains("10.0.0.53:5353"), "{problem}");
+        }
+    }
+
+    #[test]
     fn a_secret_in_a_wrong_place_is_not_repeated() {
         let problem = refused("[slack]\nwebhook_url = \"hooks.slack.com/services/T0/B0/tops3cret\"", &[]);
         assert!(!problem.contains("tops3cret") && problem.contains("webhook_url"), "{problem}");

@@ -45,6 +45,7 @@ impl Config {
                 "webhooks.allow_networks",
                 if self.webhooks.allowed.is_empty() { "none" } else { &self.webhooks.allowed }.to_owned(),
             ),
+            ("webhooks.nameservers", self.webhooks.shown_nameservers()),
             ("retention.attempts_days", days(self.retention.attempts)),
             ("retention.dead_letters_days", days(self.retention.dead_letters)),
             ("retention.idempotency_keys_days", days(self.retention.keys)),

@@ -1,6 +1,9 @@
 //! `[webhooks]`: how webhooks are sealed and which endpoints may be called.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use anyhow::{Context, bail};
 use aws_lc_rs::rand;
@@ -21,6 +24,8 @@ pub(crate) struct Webhooks {
     pub(crate) allow_http: bool,
     /// What is allowed beside public addresses, for people.
     pub(super) allowed: String,
+    /// Who is asked for the addresses of names; nobody but the system when it is empty.
+    pub(crate) nameservers: Vec<SocketAddr>,
 }
 
 /// Where the keys come from that seal secrets.
@@ -44,13 +49,14 @@ impl Webhooks {
             None => Keys::InFile(data_dir.join("webhooks.key")),
         };
         let allowed = written.allow_networks.unwrap_or_default();
-        let networks = allowed.split(',').map(str::trim).filter(|network| !network.is_empty());
-        let networks = networks.map(network).collect::<anyhow::Result<Vec<_>>>()?;
+        let networks = listed(&allowed).map(network).collect::<anyhow::Result<Vec<_>>>()?;
+        let nameservers = written.nameservers.unwrap_or_default();
         Ok(Self {
             keys,
             policy: AddressPolicy::allowing(networks),
             allow_http: written.allow_http.unwrap_or(false),
             allowed,
+            nameservers: listed(&nameservers).map(nameserver).collect::<anyhow::Result<_>>()?,
         })
     }
 
@@ -64,6 +70,12 @@ impl Webhooks {
             }
             Keys::Missing => Ok(None),
         }
+    }
+
+    /// Who is asked for the addresses of names, for people.
+    pub(super) fn shown_nameservers(&self) -> String {
+        let shown: Vec<_> = self.nameservers.iter().map(SocketAddr::to_string).collect();
+        if shown.is_empty() { "those of the system".to_owned() } else { shown.join(", ") }
     }
 
     /// Where the keys are, for people.
@@ -108,6 +120,19 @@ fn key_in(path: &std::path::Path) -> anyhow::Result<SecretString> {
         }
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
+}
+
+/// The parts of a list with commas.
+fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+fn nameserver(text: &str) -> anyhow::Result<SocketAddr> {
+    const PORT: u16 = 53;
+    let address = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, PORT)));
+    address.with_context(|| {
+        format!("webhooks.nameservers: {text:?} is no address; write 10.0.0.53, or 10.0.0.53:5353 for another port, with commas between")
+    })
 }
 
 fn network(text: &str) -> anyhow::Result<IpNet> {

@@ -80,6 +80,8 @@ pub(super) struct Webhooks {
     pub(super) allow_http: Option<bool>,
     /// Networks that may be called although they are not public, with commas between.
     pub(super) allow_networks: Option<String>,
+    /// Addresses of name servers, with commas between.
+    pub(super) nameservers: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -86,10 +86,10 @@ impl Parameters {
         allowed: &str,
     ) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(names)? else { return Ok(None) };
-        let word = serde_json::Value::String(text);
-        serde_json::from_value(word.clone())
+        let shown: String = text.chars().take(60).collect();
+        serde_json::from_value(text.into())
             .map(Some)
-            .map_err(|_| Problem::invalid_field(names[0], format!("must be one of {allowed}, but is {word}")))
+            .map_err(|_| Problem::invalid_field(names[0], format!("must be one of {allowed}, but is {shown:?}")))
     }
 
     /// `limit`, `offset` and `cursor`.

@@ -1,7 +1,5 @@
 //! Text from outside as it may be stored and shown: cut, without control characters, without the subscriber's secrets.
 
-use std::borrow::Cow;
-
 use secrecy::{ExposeSecret, SecretString};
 
 /// What stands in the place of a secret.
@@ -10,7 +8,10 @@ pub(super) const MASK: &str = "***";
 /// Shorter values are no secrets, and masking them would make the text unreadable.
 const SHORTEST_SECRET: usize = 4;
 
-/// Masks the values of custom headers where an endpoint repeats them.
+/// Beginnings of signing secrets as receivers know them. Nothing else looks like this.
+const SIGNING_SECRETS: [&str; 2] = ["whsec_", "whsk_"];
+
+/// Masks the values of custom headers, and signing secrets, where an endpoint repeats them.
 pub(super) struct Cleaner<'a> {
     secrets: Vec<&'a str>,
 }
@@ -26,19 +27,36 @@ impl<'a> Cleaner<'a> {
     /// At most `max` bytes of the text, and whether something was cut off. Line breaks and tabs stay; other control
     /// characters and those that reorder text are left out.
     pub(super) fn clean(&self, bytes: &[u8], max: usize) -> (String, bool) {
-        let mut text = String::from_utf8_lossy(bytes);
+        // First of all, so that no secret hides behind a character that is left out.
+        let mut kept: String = String::from_utf8_lossy(bytes).chars().filter(|it| is_shown(*it)).collect();
         for secret in &self.secrets {
-            if text.contains(secret) {
-                text = Cow::Owned(text.replace(secret, MASK));
+            if kept.contains(secret) {
+                kept = kept.replace(secret, MASK);
             }
         }
-        let mut kept: String = text.chars().filter(|character| is_shown(*character)).collect();
+        for beginning in SIGNING_SECRETS {
+            if kept.contains(beginning) {
+                kept = without_keys(&kept, beginning);
+            }
+        }
         let cut = kept.len() > max;
         if cut {
             kept.truncate(kept.floor_char_boundary(max));
         }
         (kept, cut)
     }
+}
+
+/// The text with a mask in the place of each key that follows this beginning.
+fn without_keys(text: &str, beginning: &str) -> String {
+    let is_key =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '+' | '/' | '=' | '-' | '_');
+    let mut parts = text.split(beginning);
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        masked.extend([beginning, MASK, part.trim_start_matches(is_key)]);
+    }
+    masked
 }
 
 fn is_shown(character: char) -> bool {
@@ -65,5 +83,14 @@ mod tests {
         let secrets = ["abcd".into(), "abcdefgh".into(), "x".into()];
         let cleaner = Cleaner::new(&secrets);
         assert_eq!(cleaner.clean(b"x: abcdefgh, abcd", 99).0, "x: ***, ***");
+        assert_eq!(cleaner.clean(b"x: ab\0cdef\x1bgh", 99).0, "x: ***", "also behind characters that are left out");
+    }
+
+    #[test]
+    fn a_signing_secret_that_is_repeated_is_masked() {
+        let cleaner = Cleaner::new([]);
+        let clean = |text: &str| cleaner.clean(text.as_bytes(), 99).0;
+        assert_eq!(clean("{\"secret\":\"whsec_cOhi+Nv8/w==\"}"), "{\"secret\":\"whsec_***\"}");
+        assert_eq!(clean("whsk_a-b_c whsec_\0d, whpk_e"), "whsk_*** whsec_***, whpk_e");
     }
 }

@@ -2,38 +2,41 @@
 
 use std::time::Duration;
 
-use events_tests::{Conduct, Endpoint, Home, PATIENCE, Store, eventually, on_each_store};
+use events_tests::{Conduct, Endpoint, PATIENCE, Size, eventually, on_each_size};
 use events_webhooks::signature::{Secret, VerifyingKey, verify};
 use serde_json::Value;
 
-use super::{CONFIGURATION, KEYS, publish, subscribe, subscribe_url};
+use super::{publish, subscribe, subscribe_url, system};
 
-on_each_store! {
+on_each_size! {
     each_answer_is_classed_and_only_success_is_success,
     an_endpoint_that_asks_for_time_gets_it,
 }
 
-async fn each_answer_is_classed_and_only_success_is_success(store: Store) {
+async fn each_answer_is_classed_and_only_success_is_success(size: Size) {
     let (endpoint, elsewhere) = (Endpoint::start().await, Endpoint::start().await);
-    let home = Home::on(&store, CONFIGURATION).with("EVENTS__WEBHOOKS__ENCRYPTION_KEYS", KEYS);
-    let server = home.start().await;
-    let api = server.api();
+    let system = system(&size, &[]).await;
+    let api = system.api();
     let to_elsewhere = format!("location: {}\r\n", elsewhere.url("/secret"));
     let refused = {
         let closed = Endpoint::start().await;
         closed.url("/")
     };
+    let (interim, well) = (&b"HTTP/1.1 199 X\r\n\r\n"[..], &b"HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\n"[..]);
     let conducts = [
         ("ok", Conduct::status(200, ""), "succeeded", None),
         ("accepted", Conduct::status(299, ""), "succeeded", None),
         ("empty", Conduct::status(204, ""), "succeeded", None),
+        // An interim answer is none: it is waited for the one that follows.
+        ("interim", Conduct::status(199, ""), "dead", Some("timeout")),
+        ("interim_first", Conduct::Bytes([interim, well].concat()), "succeeded", None),
         ("unchanged", Conduct::status(304, ""), "dead", Some("redirect")),
         ("moved", Conduct::status(302, &to_elsewhere), "dead", Some("redirect")),
         ("missing", Conduct::status(404, ""), "dead", Some("http_4xx")),
         ("broken", Conduct::status(500, ""), "dead", Some("http_5xx")),
         ("gone", Conduct::status(410, ""), "dead", Some("gone")),
         ("hung_up", Conduct::HangUp, "dead", Some("reset")),
-        ("trickling", Conduct::Trickle, "dead", Some("timeout")),
+        ("trickling", Conduct::trickle(), "dead", Some("timeout")),
         ("flooding", Conduct::Flood, "succeeded", None),
     ];
     let mut expected = Vec::new();
@@ -68,7 +71,7 @@ async fn each_answer_is_classed_and_only_success_is_success(store: Store) {
             verify(&key, &call.headers, &call.body, jiff::Timestamp::now()).unwrap();
         }
         let secret = subscription["secret"].as_str().unwrap();
-        assert!(!home.log().text().contains(secret), "{name}: the log shows a secret");
+        assert!(!system.log().contains(secret), "{name}: the log shows a secret");
     }
     assert!(elsewhere.calls("/secret").is_empty(), "a redirect was followed");
     let gone = expected.iter().find(|(name, ..)| name == "gone").unwrap();
@@ -82,11 +85,10 @@ async fn each_answer_is_classed_and_only_success_is_success(store: Store) {
     println!("{} endpoints, each classed as it behaved", expected.len());
 }
 
-async fn an_endpoint_that_asks_for_time_gets_it(store: Store) {
+async fn an_endpoint_that_asks_for_time_gets_it(size: Size) {
     let endpoint = Endpoint::start().await;
-    let home = Home::on(&store, CONFIGURATION).with("EVENTS__WEBHOOKS__ENCRYPTION_KEYS", KEYS);
-    let server = home.start().await;
-    let api = server.api();
+    let system = system(&size, &[]).await;
+    let api = system.api();
     let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(4);
     let date = later.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let asks = [

@@ -133,3 +133,26 @@ async fn http_and_this_machine_are_refused_unless_an_operator_allows_them() {
         assert!(answer.text.contains("operator"), "{}", answer.text);
     }
 }
+
+/// Whatever is repeated of a request is cut, so that nobody fills a log or a screen with it.
+#[tokio::test]
+async fn a_refusal_is_short_whatever_was_refused() {
+    const SHORT: usize = 1_024;
+    let (server, long) = (server().await, "x".repeat(5_000));
+    let id = server.get(&format!("{SUBSCRIPTIONS}/{long}")).await;
+    id.refused(404, "not_found", &[]);
+    let word = server.get(&format!("/api/v1/webhooks/deliveries?status={long}")).await;
+    word.refused(422, "invalid", &["status"]);
+    let mut named = request();
+    named["headers"] = json!({ long: "\n" });
+    let name = server.post(SUBSCRIPTIONS, &named).await;
+    assert_eq!(name.status, 422);
+    let mut chosen = request();
+    chosen["format"] = json!("whsec_secretvalue");
+    let format = server.post(SUBSCRIPTIONS, &chosen).await;
+    format.refused(422, "invalid", &["format"]);
+    assert!(format.text.contains("cloudevents_binary") && !format.text.contains("secretvalue"), "{}", format.text);
+    for answer in [id, word, name, format] {
+        assert!(answer.text.len() <= SHORT, "{} bytes: {}", answer.text.len(), answer.text);
+    }
+}
