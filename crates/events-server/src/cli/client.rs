@@ -52,6 +52,19 @@ impl Client {
         self.answer(self.http.request(Method::GET, self.one(list, id, part)?)).await
     }
 
+    /// A part of one thing, with a query.
+    pub(super) async fn get_part(
+        &self,
+        list: &str,
+        id: &str,
+        part: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<Value> {
+        let mut url = self.one(list, id, part)?;
+        url.query_pairs_mut().extend_pairs(query);
+        self.answer(self.http.request(Method::GET, url)).await
+    }
+
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.post_json(path, body.to_string()).await
     }

@@ -16,6 +16,7 @@ mod tail;
 mod text;
 mod timeline;
 mod webhook_deliveries;
+mod webhook_stats;
 mod webhooks;
 
 use std::{io, path::PathBuf, process::ExitCode};

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::{client::Client, duration, text, webhook_deliveries};
+use super::{client::Client, duration, text, webhook_deliveries, webhook_stats};
 
 const LIST: &str = "api/v1/webhooks/subscriptions";
 
@@ -31,6 +31,8 @@ enum Action {
     },
     /// Show one subscription
     Show(One),
+    /// Tell how deliveries did: rates, latency, and each day
+    Stats(webhook_stats::Arguments),
     /// Send deliveries again, and those that were held
     Enable(One),
     /// Hold deliveries until the subscription is enabled
@@ -106,6 +108,7 @@ pub(super) async fn run(arguments: Arguments, client: &Client, as_json: bool) ->
         Action::Show(One { subscription_id }) => {
             Ok(text::print_json(&client.get_one(LIST, &subscription_id, "").await?)?)
         }
+        Action::Stats(arguments) => webhook_stats::run(arguments, client, as_json).await,
         Action::Enable(One { subscription_id }) => act(client, &subscription_id, "enable", as_json).await,
         Action::Pause(One { subscription_id }) => act(client, &subscription_id, "pause", as_json).await,
         Action::Disable(One { subscription_id }) => act(client, &subscription_id, "disable", as_json).await,
@@ -197,6 +200,8 @@ fn print_list(answer: &Value) -> std::io::Result<()> {
         let mut row = subscription.clone();
         let events: Vec<_> = text::rows(subscription, "events").iter().map(text::shown).collect();
         row["events"] = json!(events.join(" "));
+        row["success_rate"] = json!(webhook_stats::percent(&subscription["last_7_days"]["success_rate"]));
+        row["attempts"] = subscription["last_7_days"]["attempts"].clone();
         if subscription["verified"] == false {
             row["status"] = json!(format!("{}, not verified", text::shown(&subscription["status"])));
         }
@@ -207,6 +212,8 @@ fn print_list(answer: &Value) -> std::io::Result<()> {
         ("SUBSCRIPTION", "subscription_id"),
         ("ORGANIZATION", "organization_id"),
         ("STATUS", "status"),
+        ("SUCCESS, 7 DAYS", "success_rate"),
+        ("ATTEMPTS", "attempts"),
         ("EVENTS", "events"),
         ("URL", "url"),
         ("FAILING SINCE", "failing_since"),

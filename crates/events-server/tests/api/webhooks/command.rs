@@ -62,3 +62,23 @@ async fn what_goes_wrong_is_told_in_words_and_exit_codes() {
         assert!(error.contains(told), "{words:?}: {error}");
     }
 }
+
+#[tokio::test]
+async fn figures_are_told_in_words() {
+    let (server, endpoint) = (server().await, Endpoint::start().await);
+    let made = server.subscribe(&json!({ "url": endpoint.url(), "events": ["invoice.*"], "tenant_id": "org_1" })).await;
+    let event = server.publish(&super::invoice("inv_1", "org_1")).await;
+    server.settled(&event).await;
+    let told = printed(&server, &["webhooks", "stats"], "").await;
+    for part in ["1 events", "1 succeeded, 0 dead", "100.0 %", "1, 0 failing", "ms on average, p95 ", "DAY ", "EVENTS"]
+    {
+        assert!(told.contains(part), "{part:?} in {told}");
+    }
+    let id = text(&made["subscription_id"]);
+    let told = printed(&server, &["webhooks", "stats", id, "--days", "1"], "").await;
+    assert!(told.contains("subscription   enabled") && !told.contains("EVENTS"), "{told}");
+    let told = json(&server, &["webhooks", "stats", "--tenant", "org_2"]).await;
+    assert_eq!((&told["events_published"], &told["subscriptions"]["total"]), (&json!(0), &json!(0)));
+    let table = printed(&server, &["webhooks", "list"], "").await;
+    assert!(table.contains("SUCCESS, 7 DAYS") && table.contains("100.0 %"), "{table}");
+}

@@ -8,6 +8,7 @@ mod listening;
 mod organizations;
 mod refusals;
 mod secrets;
+mod statistics;
 mod subscriptions;
 
 use reqwest::Method;
