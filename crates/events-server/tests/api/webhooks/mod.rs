@@ -1,5 +1,6 @@
 //! `/api/v1/webhooks`: subscriptions, through the same door as their owners.
 
+mod auditing;
 mod calls;
 mod command;
 mod endpoint;
