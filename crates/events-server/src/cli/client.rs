@@ -81,6 +81,12 @@ impl Client {
         self.answer(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
+    /// Changes one thing.
+    pub(super) async fn patch_one(&self, list: &str, id: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.request(Method::PATCH, self.one(list, id, "")?);
+        self.answer(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
     pub(super) async fn delete(&self, list: &str, id: &str) -> anyhow::Result<Value> {
         self.answer(self.http.request(Method::DELETE, self.one(list, id, "")?)).await
     }
