@@ -8,7 +8,7 @@ use crate::{
     ports::{Statistics, StatisticsQuery, StoreError},
 };
 
-/// Attempts and events that a reader counts itself at most, of each kind: about a tenth of a second's work. Where more
+/// Attempts and events that a reader counts itself at most, of each kind: a third of a second at worst. Where more
 /// are left, counting has not caught up yet.
 const REST: usize = 50_000;
 

@@ -44,7 +44,7 @@ fn print(answer: &Value) -> std::io::Result<()> {
         line("", "what was stored before statistics began is still being counted".to_owned())?;
     }
     if !answer["events_published"].is_null() {
-        line("published", format!("{} events", answer["events_published"]))?;
+        line("events", format!("{} published", answer["events_published"]))?;
     }
     line("deliveries", format!("{} succeeded, {} dead", answer["succeeded"], answer["dead"]))?;
     line("success rate", percent(&answer["success_rate"]))?;
