@@ -17,6 +17,7 @@
 //! - [`routing`]: who learns of an event, decided purely.
 //! - [`delivery`]: one event for one handler at one target, its attempts and its retries.
 //! - [`webhooks`]: the subscriptions of customers' endpoints.
+//! - [`statistics`]: how many events, how deliveries did, how long calls took.
 //! - [`ports`]: what the core asks of stores and handlers.
 //! - `runtime` (feature): [`Publisher`], [`Emitter`], and the [`Engine`] that runs router and workers.
 //! - `testkit` (feature): memory adapters, the manual clock and the contract suites.
@@ -32,6 +33,7 @@ pub mod delivery;
 mod event;
 pub mod ports;
 pub mod routing;
+pub mod statistics;
 
 #[cfg(feature = "runtime")]
 mod runtime;

@@ -53,6 +53,7 @@ mod route;
 mod rows;
 mod schema;
 mod settle;
+mod statistics;
 mod store;
 mod targets;
 mod time;

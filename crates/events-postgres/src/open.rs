@@ -17,6 +17,7 @@ use crate::{
     options::PgOptions,
     partitions,
     schema::{SCHEMA_LOCK, Schema, quote},
+    statistics::Settled,
     store::PgStore,
 };
 
@@ -27,6 +28,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "webhooks", include_str!("../migrations/0003_webhooks.sql")),
     (4, "attempt_detail", include_str!("../migrations/0004_attempt_detail.sql")),
     (5, "deliveries", include_str!("../migrations/0005_deliveries.sql")),
+    (6, "statistics", include_str!("../migrations/0006_statistics.sql")),
 ];
 
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the
@@ -109,7 +111,7 @@ pub(crate) async fn open(options: PgOptions) -> Result<PgStore, OpenError> {
     let database = Database::new(&options, schema, &settings);
     let clock = PgClock::start(database.clone()).await.map_err(|failure| told(&options, failure))?;
     let notifier = Arc::new(Notifier::start(database.clone()));
-    Ok(PgStore { database, notifier, order: CommitOrder::default(), clock, options })
+    Ok(PgStore { database, notifier, order: CommitOrder::default(), settled: Settled::default(), clock, options })
 }
 
 fn told(options: &PgOptions, failure: Failure) -> OpenError {

@@ -8,16 +8,21 @@ use std::{
 use sqlx::AssertSqlSafe;
 
 /// The tables and views of the store.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 22] = [
     "api_keys",
+    "attempt_counts",
     "attempts",
+    "attempts_attempt_id_seq",
     "claims",
+    "counts_position",
     "dead_letters",
     "deliveries",
+    "event_counts",
     "event_ids",
     "event_keys",
     "event_states",
     "events",
+    "events_seq_seq",
     "leases",
     "outbox",
     "replays",

@@ -25,6 +25,7 @@ use crate::{
     partitions, prune, redrive, route,
     rows::Cells,
     settle,
+    statistics::Settled,
     wakeups::PgWakeups,
 };
 
@@ -34,6 +35,7 @@ pub struct PgStore {
     pub(crate) database: Database,
     pub(crate) notifier: Arc<Notifier>,
     pub(crate) order: CommitOrder,
+    pub(crate) settled: Settled,
     pub(crate) clock: PgClock,
     pub(crate) options: PgOptions,
 }

@@ -4,7 +4,7 @@ use std::{future::Future, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use events_amqp::AmqpQueue;
-use events_core::{Catalog, Engine, EngineOptions, EventHandler};
+use events_core::{Catalog, Engine, EngineOptions, EventHandler, webhooks::HANDLER};
 use events_webhooks::{
     WebhookHandler, WebhookParts,
     address::{Lookup, NameServers, SystemLookup},
@@ -60,6 +60,7 @@ impl App {
             .catalog(config.catalog.clone())
             .stored_routes(storage.routes.clone())
             .replays(storage.replays.clone(), storage.subscriptions.clone())
+            .statistics(storage.statistics.clone(), [HANDLER.into()])
             .leadership(storage.leadership.clone())
             .options(options);
         let slack = config.slack.filter(|_| config.role.works()).map(Arc::new);
@@ -105,6 +106,7 @@ impl App {
             targets: storage.targets.clone(),
             subscriptions: storage.subscriptions.clone(),
             replays: storage.replays.clone(),
+            statistics: storage.statistics.clone(),
             keys: storage.keys.clone(),
             webhooks: manage.map(Webhooks::new),
             catalog: config.catalog,

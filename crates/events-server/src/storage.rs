@@ -5,7 +5,8 @@ use std::sync::Arc;
 use events_core::{
     Clock, EventHistory, EventStore, StoreError, Waker,
     ports::{
-        ApiKeys, DeliveryQueue, Leadership, Replays, StoredRoutes, SystemClock, TargetStates, WebhookSubscriptions,
+        ApiKeys, DeliveryQueue, Leadership, Replays, Statistics, StoredRoutes, SystemClock, TargetStates,
+        WebhookSubscriptions,
     },
 };
 use events_postgres::{Health, PgQueue, PgStore};
@@ -22,6 +23,7 @@ pub(crate) struct Storage {
     pub(crate) leadership: Arc<dyn Leadership>,
     pub(crate) subscriptions: Arc<dyn WebhookSubscriptions>,
     pub(crate) replays: Arc<dyn Replays>,
+    pub(crate) statistics: Arc<dyn Statistics>,
     pub(crate) routes: Arc<dyn StoredRoutes>,
     /// The time that all processes on this store agree on.
     pub(crate) clock: Arc<dyn Clock>,
@@ -72,6 +74,7 @@ impl Storage {
             + Leadership
             + WebhookSubscriptions
             + Replays
+            + Statistics
             + StoredRoutes
             + 'static,
     {
@@ -83,6 +86,7 @@ impl Storage {
             leadership: store.clone(),
             subscriptions: store.clone(),
             replays: store.clone(),
+            statistics: store.clone(),
             routes: store,
             clock,
             schema_version,

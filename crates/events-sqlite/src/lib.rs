@@ -57,6 +57,7 @@ mod route;
 mod rows;
 mod schedule;
 mod settle;
+mod statistics;
 mod store;
 mod targets;
 mod values;

@@ -47,6 +47,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "webhooks", include_str!("../migrations/0003_webhooks.sql")),
     (4, "attempt_detail", include_str!("../migrations/0004_attempt_detail.sql")),
     (5, "deliveries", include_str!("../migrations/0005_deliveries.sql")),
+    (6, "statistics", include_str!("../migrations/0006_statistics.sql")),
 ];
 
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the

@@ -16,7 +16,7 @@ impl Operation for Prune {
 
     async fn run(&self, connection: &mut SqliteConnection) -> Result<Pruned, Failure> {
         let Self(request) = self;
-        Ok(Pruned {
+        let pruned = Pruned {
             attempts: self
                 .remove(connection, include_str!("queries/prune_attempts.sql"), request.attempts_before)
                 .await?,
@@ -24,7 +24,11 @@ impl Operation for Prune {
                 .remove(connection, include_str!("queries/prune_dead_letters.sql"), request.dead_letters_before)
                 .await?,
             keys: self.remove(connection, include_str!("queries/prune_keys.sql"), request.keys_before).await?,
-        })
+        };
+        if pruned.attempts > 0 {
+            sqlx::query(include_str!("queries/prune_position.sql")).execute(connection).await?;
+        }
+        Ok(pruned)
     }
 }
 

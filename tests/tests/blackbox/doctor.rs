@@ -37,12 +37,16 @@ async fn what_a_server_does_not_promise_is_a_problem() {
     let (Some(database), Some(broker)) = (Postgres::shared_url(), Rabbit::for_test()) else { return };
     let (database, broker_url) = (format!("{database}?schema=doctor"), broker.url());
     let home = Home::new("[slack]\nwebhook_url = \"http://127.0.0.1:1/x\"");
-    let doctor = || home.run_with(&["doctor"], &[("DATABASE_URL", &database), ("AMQP_URL", &broker_url)]).failed();
+    let places = [("DATABASE_URL", database.as_str()), ("AMQP_URL", broker_url.as_str())];
+    let doctor = || home.run_with(&["doctor"], &places).failed();
     let said = doctor();
     assert!(said.contains("problem  fsync: off"), "{said}");
     assert!(said.contains("what to do: set fsync = on"), "{said}");
     assert!(said.contains("ok       RabbitMQ: it answers"), "{said}");
-    assert!(said.contains("events.slack: "), "{said}");
+    assert!(said.contains("events.slack: ") && !said.contains("events.webhooks: "), "{said}");
+    let key = ("EVENTS__WEBHOOKS__ENCRYPTION_KEYS", "1:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    let said = home.run_with(&["doctor"], &[&places[..], &[key]].concat()).failed();
+    assert!(said.contains("events.webhooks: "), "{said}");
 
     broker.control(&["set_vm_memory_high_watermark", "0"]).unwrap();
     let said = doctor();

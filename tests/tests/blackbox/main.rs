@@ -20,3 +20,4 @@ mod slow_targets;
 mod starting;
 mod stopping;
 mod webhooks;
+mod without_webhooks;

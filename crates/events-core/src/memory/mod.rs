@@ -15,6 +15,7 @@ mod replays;
 mod route;
 mod settle;
 mod state;
+mod statistics;
 mod store;
 mod targets;
 mod upkeep;

@@ -91,7 +91,8 @@ impl State {
             detail: report.detail,
             created_at: now,
         };
-        self.attempts.push(Attempt { seq: delivery.seq, record });
+        self.last_attempt += 1;
+        self.attempts.push(Attempt { number: self.last_attempt, seq: delivery.seq, record });
     }
 
     pub(super) fn renew(&mut self, leases: Vec<LeaseRef>, until: Timestamp) -> Vec<LeaseRef> {

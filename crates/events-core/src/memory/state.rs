@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) last_delivery: i64,
     /// Attempts in the order in which they were settled.
     pub(super) attempts: Vec<Attempt>,
+    /// The number of the last attempt that was recorded.
+    pub(super) last_attempt: i64,
     /// Deliveries that failed for good.
     pub(super) dead_letters: BTreeMap<DeliveryId, Dead>,
     /// Targets that something is known about.
@@ -40,6 +42,8 @@ pub(super) struct State {
     pub(super) api_keys: HashMap<KeyHash, ApiKey>,
     /// Jobs that make deliveries again.
     pub(super) replays: super::replays::Jobs,
+    /// What was counted.
+    pub(super) counting: super::statistics::Counting,
     /// Webhook subscriptions.
     pub(super) webhooks: super::webhooks::Webhooks,
 }
@@ -87,6 +91,8 @@ impl OpenDelivery {
 /// An attempt with the event it was made for.
 #[derive(Debug)]
 pub(super) struct Attempt {
+    /// Grows from one to the next.
+    pub(super) number: i64,
     pub(super) seq: Seq,
     pub(super) record: AttemptRecord,
 }

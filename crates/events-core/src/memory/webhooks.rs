@@ -26,6 +26,10 @@ pub(super) struct Webhooks {
 }
 
 impl Webhooks {
+    pub(super) fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
+        self.subscriptions.values()
+    }
+
     fn find(&mut self, subscription_id: SubscriptionId, organization_id: Option<&str>) -> Option<&mut Subscription> {
         let mut all = self.subscriptions.values_mut();
         all.find(|it| it.subscription_id == subscription_id && is_visible(it, organization_id))

@@ -14,6 +14,7 @@ mod history;
 mod leadership;
 mod queue;
 mod replays;
+mod statistics;
 mod store;
 mod stored_routes;
 mod targets;
@@ -30,6 +31,9 @@ pub use history::{
 pub use leadership::Leadership;
 pub use queue::{DeliveryQueue, QueueError, Receipt, Received, Reference};
 pub use replays::{ReplayEnd, ReplayQuery, ReplayStep, Replays, Resend, ResendOutcome, Resent};
+pub use statistics::{
+    Counted, CountingStep, Position, Statistics, StatisticsOf, StatisticsQuery, SubscriptionCounts, Uncounted,
+};
 pub use store::{
     Allowances, Appended, ClaimRequest, EventStore, NewDelivery, PruneRequest, Pruned, RedriveFilter, RouteSummary,
     RoutedEvent, SettleSummary, StoreError, Unrouted,

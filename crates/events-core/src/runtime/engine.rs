@@ -6,6 +6,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     announcer::{Announcer, Waker},
+    counting::Counting,
     emitter::Emitter,
     maintenance::{Maintenance, Retention},
     publisher::{Publisher, PublisherOptions},
@@ -21,7 +22,7 @@ use crate::{
     event::{Limits, Metadata},
     ports::{
         Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, IdGenerator, Leadership, RandomIds, Replays,
-        RoutesVersion, StoreError, StoredRoutes, SystemClock, WebhookSubscriptions,
+        RoutesVersion, Statistics, StoreError, StoredRoutes, SystemClock, WebhookSubscriptions,
     },
     routing::{Route, RoutingTable},
 };
@@ -75,6 +76,7 @@ pub struct EngineBuilder {
     queue: Option<Arc<dyn DeliveryQueue>>,
     leadership: Option<Arc<dyn Leadership>>,
     replays: Option<(Arc<dyn Replays>, Arc<dyn WebhookSubscriptions>)>,
+    statistics: Option<(Arc<dyn Statistics>, Vec<HandlerName>)>,
     works: bool,
     options: EngineOptions,
 }
@@ -126,6 +128,18 @@ impl EngineBuilder {
         self
     }
 
+    /// Counts events, and attempts of these handlers, for statistics. Without it, readers count what they can
+    /// themselves, until it is too much.
+    #[must_use]
+    pub fn statistics(
+        mut self,
+        statistics: Arc<dyn Statistics>,
+        handlers: impl IntoIterator<Item = HandlerName>,
+    ) -> Self {
+        self.statistics = Some((statistics, handlers.into_iter().collect()));
+        self
+    }
+
     /// Publishes only; routing, deliveries and upkeep are left to other processes, and so is knowing the
     /// handlers.
     #[must_use]
@@ -154,6 +168,7 @@ impl EngineBuilder {
             queue,
             leadership,
             replays,
+            statistics,
             works,
             options,
         } = self;
@@ -188,6 +203,16 @@ impl EngineBuilder {
                 wake: wake.clone(),
             };
             routing.spawn(replaying.run(stop.clone()));
+        }
+        if works && let Some((statistics, handlers)) = statistics {
+            let counting = Counting {
+                statistics,
+                handlers,
+                leadership: leadership.clone(),
+                worker: options.worker.clone(),
+                clock: options.clock.clone(),
+            };
+            routing.spawn(counting.run(stop.clone()));
         }
         let routes = Arc::new(Routes::new(catalog, routes, stored_routes));
         let announcer = Announcer::start(wake.clone(), queue.clone(), stop.clone(), &routing);
@@ -245,6 +270,7 @@ impl Engine {
             queue: None,
             leadership: None,
             replays: None,
+            statistics: None,
             works: true,
             options: EngineOptions::default(),
         }

@@ -3,7 +3,8 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use crate::ports::{
-    ApiKeys, EventHistory, EventStore, Leadership, Replays, StoredRoutes, TargetStates, WebhookSubscriptions,
+    ApiKeys, EventHistory, EventStore, Leadership, Replays, Statistics, StoredRoutes, TargetStates,
+    WebhookSubscriptions,
 };
 
 /// An empty store through all of its ports, and what has to live as long as it does.
@@ -24,6 +25,8 @@ pub struct Fixture {
     pub routes: Arc<dyn StoredRoutes>,
     /// Its deliveries that are made again.
     pub replays: Arc<dyn Replays>,
+    /// Its counts by day.
+    pub statistics: Arc<dyn Statistics>,
     /// Dropped last: fields are dropped from first to last.
     guard: Option<Box<dyn Any + Send + Sync>>,
 }
@@ -40,6 +43,7 @@ impl Fixture {
             + Leadership
             + WebhookSubscriptions
             + Replays
+            + Statistics
             + StoredRoutes
             + 'static,
     {
@@ -51,6 +55,7 @@ impl Fixture {
             leadership: store.clone(),
             subscriptions: store.clone(),
             replays: store.clone(),
+            statistics: store.clone(),
             routes: store,
             guard: None,
         }

@@ -44,7 +44,8 @@ pub struct Subscription {
     pub signing: Scheme,
     /// Whether it gets deliveries.
     pub status: Status,
-    /// When its owner proved that the endpoint is theirs, or no proof was asked for. Without it, it gets no deliveries.
+    /// When its owner proved that the endpoint is theirs; [`Self::created_at`] where no proof was asked for. Without it,
+    /// it gets no deliveries.
     pub verified_at: Option<Timestamp>,
     /// Since when every delivery has failed; `None` while some succeed.
     pub failing_since: Option<Timestamp>,
@@ -59,6 +60,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Whether its owner was asked to prove that the endpoint is theirs.
+    #[must_use]
+    pub fn is_challenged(&self) -> bool {
+        self.verified_at != Some(self.created_at)
+    }
+
     /// The route that leads to it; `None` when it gets no deliveries.
     #[must_use]
     pub fn route(&self) -> Option<Route> {

@@ -16,6 +16,7 @@ mod plans;
 mod pooler;
 mod queue;
 mod sharing;
+mod statistics;
 mod support;
 mod wakeups;
 mod webhooks;

@@ -43,7 +43,7 @@ async fn check_hot_statements(place: &Place) {
     let mut connection = working(place).await;
     let hot = plans![
         append append_existing claim claim_due claim_paced event happened_after next_due release_expired renew route
-        scan schedule settle unrouted attempts api_keys_find
+        scan schedule settle statistics_events statistics_counted unrouted attempts api_keys_find
     ];
     for (name, text) in hot {
         let plan = plan(&mut connection, text).await;

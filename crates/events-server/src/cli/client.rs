@@ -52,6 +52,19 @@ impl Client {
         self.answer(self.http.request(Method::GET, self.one(list, id, part)?)).await
     }
 
+    /// A part of one thing, with a query.
+    pub(super) async fn get_part(
+        &self,
+        list: &str,
+        id: &str,
+        part: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<Value> {
+        let mut url = self.one(list, id, part)?;
+        url.query_pairs_mut().extend_pairs(query);
+        self.answer(self.http.request(Method::GET, url)).await
+    }
+
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.post_json(path, body.to_string()).await
     }
@@ -65,6 +78,12 @@ impl Client {
     /// Posts to a part of one thing.
     pub(super) async fn post_one(&self, list: &str, id: &str, part: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.http.request(Method::POST, self.one(list, id, part)?);
+        self.answer(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
+    /// Changes one thing.
+    pub(super) async fn patch_one(&self, list: &str, id: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.request(Method::PATCH, self.one(list, id, "")?);
         self.answer(request.header("content-type", "application/json").body(body.to_string())).await
     }
 

@@ -15,7 +15,10 @@ mod serve;
 mod tail;
 mod text;
 mod timeline;
+mod webhook_answers;
 mod webhook_deliveries;
+mod webhook_requests;
+mod webhook_stats;
 mod webhooks;
 
 use std::{io, path::PathBuf, process::ExitCode};

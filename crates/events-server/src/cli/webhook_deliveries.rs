@@ -50,8 +50,11 @@ pub(super) enum Action {
         #[arg(long = "event-type", value_name = "TYPE")]
         event_types: Vec<String>,
     },
-    /// List jobs, newest first
-    Jobs,
+    /// List jobs, newest first, or show one
+    Jobs {
+        /// Show this one
+        replay_id: Option<String>,
+    },
     /// Cancel a job
     Cancel {
         /// Which one
@@ -124,7 +127,10 @@ pub(super) async fn run(action: Action, client: &Client, as_json: bool) -> anyho
         }
         Action::Recover(wanted) => job(client, "recover", &wanted, &[], as_json).await,
         Action::Replay { wanted, event_types } => job(client, "replay", &wanted, &event_types, as_json).await,
-        Action::Jobs => {
+        Action::Jobs { replay_id: Some(replay_id) } => {
+            Ok(text::print_json(&client.get_one("api/v1/replays", &replay_id, "").await?)?)
+        }
+        Action::Jobs { replay_id: None } => {
             let answer = client.get("api/v1/replays", &[]).await?;
             let columns = [
                 ("JOB", "replay_id"),

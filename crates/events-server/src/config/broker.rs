@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use events_amqp::{AmqpHandler, AmqpOptions, AmqpQueue};
-use events_core::EventHandler;
+use events_core::{EventHandler, HandlerName};
 use secrecy::ExposeSecret;
 
 use super::written;
@@ -36,27 +36,19 @@ impl Broker {
         self,
         handlers: impl IntoIterator<Item = &'h dyn EventHandler>,
     ) -> anyhow::Result<AmqpQueue> {
-        self.start(handlers, true)
-    }
-
-    /// The same, to look at the broker only.
-    pub(crate) fn look<'h>(
-        self,
-        handlers: impl IntoIterator<Item = &'h dyn EventHandler>,
-    ) -> anyhow::Result<AmqpQueue> {
-        self.start(handlers, false)
-    }
-
-    fn start<'h>(
-        self,
-        handlers: impl IntoIterator<Item = &'h dyn EventHandler>,
-        consume: bool,
-    ) -> anyhow::Result<AmqpQueue> {
-        let mut options = AmqpOptions { consume, ..self.options };
         let queue =
             |handler: &dyn EventHandler| AmqpHandler::with_concurrency(handler.name(), handler.policy().concurrency);
-        options.handlers = handlers.into_iter().map(queue).collect();
-        AmqpQueue::start(options).context("amqp")
+        self.start(handlers.into_iter().map(queue).collect(), true)
+    }
+
+    /// Begins to connect to look at the queues of these handlers only.
+    pub(crate) fn look(self, handlers: &[HandlerName]) -> anyhow::Result<AmqpQueue> {
+        // How much a process takes at once makes no difference to a queue that nothing is taken from.
+        self.start(handlers.iter().map(|handler| AmqpHandler::with_concurrency(handler.clone(), 1)).collect(), false)
+    }
+
+    fn start(self, handlers: Vec<AmqpHandler>, consume: bool) -> anyhow::Result<AmqpQueue> {
+        AmqpQueue::start(AmqpOptions { consume, handlers, ..self.options }).context("amqp")
     }
 }
 

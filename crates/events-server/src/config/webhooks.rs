@@ -60,6 +60,11 @@ impl Webhooks {
         })
     }
 
+    /// Whether webhooks are on: a key is configured, or can be made.
+    pub(crate) fn is_on(&self) -> bool {
+        !matches!(self.keys, Keys::Missing)
+    }
+
     /// The vault; `None` when no key is configured and none can be made.
     pub(crate) fn vault(self) -> anyhow::Result<Option<Vault>> {
         match self.keys {

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use events_amqp::{AmqpQueue, AmqpStatus, QueueDepth};
 use events_core::{
-    EventHandler, HandlerName,
+    HandlerName,
     ports::{DeliveryQueue, QueueError, Reference},
 };
-use events_slack::SlackHandler;
 
 use super::Finding;
 use crate::config::Broker;
@@ -16,9 +15,8 @@ use crate::config::Broker;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connects, as a worker does, and looks at the queues of these handlers.
-pub(super) async fn examine(broker: Broker, slack: Option<&SlackHandler>) -> anyhow::Result<Vec<Finding>> {
-    let handlers: Vec<HandlerName> = slack.iter().map(|slack| slack.name()).collect();
-    let queue = broker.look(slack.map(|slack| slack as &dyn EventHandler))?;
+pub(super) async fn examine(broker: Broker, handlers: Vec<HandlerName>) -> anyhow::Result<Vec<Finding>> {
+    let queue = broker.look(&handlers)?;
     let findings = look(&queue, &handlers).await;
     queue.close().await;
     Ok(findings)

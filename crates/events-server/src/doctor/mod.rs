@@ -6,6 +6,7 @@
 mod broker;
 mod database;
 
+use events_core::{EventHandler, webhooks::HANDLER};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -65,7 +66,9 @@ impl Finding {
 pub(crate) async fn examine(config: Config) -> anyhow::Result<Vec<Finding>> {
     let mut findings = database::examine(&config.database).await;
     if let Some(broker) = config.broker {
-        findings.extend(broker::examine(broker, config.slack.as_ref()).await?);
+        let slack = config.slack.iter().map(|slack| slack.name());
+        let webhooks = config.webhooks.is_on().then(|| HANDLER.into());
+        findings.extend(broker::examine(broker, slack.chain(webhooks).collect()).await?);
     }
     Ok(findings)
 }

@@ -31,7 +31,7 @@ use axum::{
 };
 use events_core::{
     Catalog, Clock, Engine, EventHistory, EventStore, Publisher,
-    ports::{ApiKeys, Replays, TargetStates, WebhookSubscriptions},
+    ports::{ApiKeys, Replays, Statistics, TargetStates, WebhookSubscriptions},
 };
 use events_webhooks::manage::Webhooks;
 use tower_http::{
@@ -60,6 +60,7 @@ pub(crate) struct Api {
     pub(crate) targets: Arc<dyn TargetStates>,
     pub(crate) subscriptions: Arc<dyn WebhookSubscriptions>,
     pub(crate) replays: Arc<dyn Replays>,
+    pub(crate) statistics: Arc<dyn Statistics>,
     pub(crate) keys: Arc<dyn ApiKeys>,
     pub(crate) catalog: Arc<Catalog>,
     /// Absent while no key is configured that would seal secrets.

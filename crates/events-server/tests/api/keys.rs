@@ -46,6 +46,8 @@ fn guarded() -> Vec<Guarded> {
         Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/explain", READ, true),
         Guarded(Method::GET, "/api/v1/webhooks/subscriptions/{subscription_id}/public-keys", READ, true),
         Guarded(Method::GET, "/api/v1/webhooks/subscriptions/{subscription_id}/deliveries", READ, true),
+        Guarded(Method::GET, "/api/v1/webhooks/subscriptions/{subscription_id}/stats", READ, true),
+        Guarded(Method::GET, "/api/v1/webhooks/stats", READ, true),
         Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/recover", MANAGE, true),
         Guarded(Method::POST, "/api/v1/webhooks/subscriptions/{subscription_id}/replay", MANAGE, true),
         Guarded(Method::GET, "/api/v1/webhooks/deliveries", READ, true),

@@ -177,6 +177,8 @@ async fn check_webhooks(server: &Server, checker: &mut Checker, event: &Value) {
     for (action, body) in actions {
         checker.check("post", &format!("{ONE}/{action}"), &server.act(&made.body, action, body).await);
     }
+    checker.check("get", &format!("{ONE}/stats"), &server.get(&path(&made.body, "stats")).await);
+    checker.check("get", "/api/v1/webhooks/stats", &server.get("/api/v1/webhooks/stats").await);
     checker.check("get", &format!("{ONE}/public-keys"), &server.get(&path(&made.body, "public-keys")).await);
 }
 

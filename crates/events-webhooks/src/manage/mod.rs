@@ -34,6 +34,7 @@ use events_core::{
     webhooks::{SecretId, Status, Subscription, SubscriptionId},
 };
 use secrecy::SecretString;
+use url::Url;
 
 use crate::{WebhookHandler, WebhookParts, address::AddressPolicy};
 
@@ -144,7 +145,8 @@ impl Webhooks {
         self.0.shared.subscriptions.list(query).await
     }
 
-    /// Changes a subscription. Deliveries that wait go by what holds when they are sent, so a new URL gets them.
+    /// Changes a subscription. Deliveries that wait go by what holds when they are sent, so a new URL gets them. Where
+    /// the endpoint has answered a challenge, the one at a new URL has to answer one first.
     ///
     /// # Errors
     /// [`ManageError::Conflict`] when the revision that was seen is not the current one, [`ManageError::Invalid`],
@@ -160,6 +162,11 @@ impl Webhooks {
             None => None,
         };
         let seen = changes.revision;
+        let current = self.get(id, organization_id).await?;
+        let proven = match &url {
+            Some(url) if needs_proof(&current, url) => Some(self.proven(id, url).await?),
+            _ => None,
+        };
         self.edit(id, organization_id, seen, |subscription| {
             let headers = match &changes.headers {
                 Some(headers) => {
@@ -168,6 +175,10 @@ impl Webhooks {
                 }
                 None => None,
             };
+            if let Some(url) = url.as_ref().filter(|url| needs_proof(subscription, url)) {
+                let meanwhile = format!("was changed meanwhile by somebody else; change it to {url} again");
+                subscription.verified_at = Some(proven.ok_or_else(|| ManageError::invalid("url", meanwhile))?);
+            }
             changes.apply(subscription, url.as_ref(), headers);
             subscription.check()?;
             Ok(())
@@ -218,6 +229,11 @@ impl Webhooks {
             handler.forget(&Target::from(id));
         }
     }
+}
+
+/// Whether the endpoint at a new URL has to answer a challenge before it gets what the verified one got.
+fn needs_proof(subscription: &Subscription, url: &Url) -> bool {
+    subscription.url != url.as_str() && subscription.is_challenged() && subscription.verified_at.is_some()
 }
 
 /// A name and its write-only value.

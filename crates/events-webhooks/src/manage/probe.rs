@@ -7,6 +7,7 @@ use events_core::{
     ports::{IdGenerator, RandomIds},
     webhooks::{Subscription, SubscriptionId},
 };
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{ManageError, Webhooks};
@@ -76,12 +77,7 @@ impl Webhooks {
         subscription: Subscription,
     ) -> Result<(Subscription, Verification), ManageError> {
         let (id, organization_id) = (subscription.subscription_id, subscription.organization_id.as_deref());
-        let (challenge, url) = (Challenge::generate()?, url(&subscription)?);
-        // Custom headers are credentials, and whose endpoint this is nobody knows yet.
-        let (keys, headers) = (self.keys(id).await?, CustomHeaders::default());
-        let now = self.0.shared.clock.now();
-        let asked = ask(&self.0.shared.sender, &challenge, &url, &keys, &headers, CHALLENGE_TIMEOUT, now).await;
-        let attempt = asked.map_err(|error| unwritable(&error))?;
+        let attempt = self.asked(id, &url(&subscription)?).await?;
         if attempt.result.is_err() {
             return Ok((subscription, Verification { attempt }));
         }
@@ -93,6 +89,32 @@ impl Webhooks {
             Ok(())
         });
         Ok((verified.await?, Verification { attempt }))
+    }
+
+    /// When the endpoint at a URL has proved to be its owner's. For one that takes the place of a verified one: it has
+    /// to answer before anything changes, because what waits is sent to it at once.
+    pub(super) async fn proven(&self, id: SubscriptionId, url: &url::Url) -> Result<Timestamp, ManageError> {
+        match self.asked(id, url).await?.result {
+            Ok(_) => Ok(self.0.shared.clock.now()),
+            Err(failure) => {
+                let problem = format!(
+                    "has to answer its challenge before it takes the place of the verified one, but {}; nothing was \
+                     changed",
+                    failure.message
+                );
+                Err(ManageError::invalid("url", problem))
+            }
+        }
+    }
+
+    /// Asks the endpoint at a URL to repeat a word.
+    async fn asked(&self, id: SubscriptionId, url: &url::Url) -> Result<Attempt, ManageError> {
+        let challenge = Challenge::generate()?;
+        // Custom headers are credentials, and whose endpoint this is nobody knows yet.
+        let (keys, headers) = (self.keys(id).await?, CustomHeaders::default());
+        let now = self.0.shared.clock.now();
+        let asked = ask(&self.0.shared.sender, &challenge, url, &keys, &headers, CHALLENGE_TIMEOUT, now).await;
+        asked.map_err(|error| unwritable(&error))
     }
 
     fn test_event(&self, subscription: &Subscription) -> Result<Event, ManageError> {

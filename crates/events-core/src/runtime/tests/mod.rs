@@ -1,5 +1,6 @@
 //! The runtime on the memory store, in paused time: no test waits, and none depends on speed.
 
+mod counting;
 mod emitting;
 mod hooked;
 mod limits;

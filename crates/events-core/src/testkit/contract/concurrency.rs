@@ -4,11 +4,14 @@ use std::{collections::HashSet, sync::Arc};
 
 use tokio::{sync::Barrier, task::JoinSet};
 
-use super::steps::{all_dead, plan_for, works};
+use super::{
+    statistics::asks,
+    steps::{all_dead, plan_for, works},
+};
 use crate::{
     delivery::Settlement,
     event::Seq,
-    ports::{Appended, Updated},
+    ports::{Appended, StatisticsOf, Updated},
     testkit::{Fixture, at, claim, dead, delivery, done, event, secret, subscription},
     webhooks::Subscription,
 };
@@ -159,4 +162,35 @@ pub async fn changes_at_the_same_time_all_count(fixture: &Fixture) {
     let (version, routes) = works(fixture.routes.stored_routes().await);
     assert_eq!(routes.len(), CALLERS * 10);
     assert!(version.0 >= before.0 + 40, "{before} to {version}");
+}
+
+/// Each attempt and event is counted once, whatever is recorded and whoever counts at the same time.
+pub async fn what_is_recorded_while_others_count_is_counted_once(fixture: &Fixture) {
+    const EACH: usize = 20;
+    let targets = ["a", "b", "c", "d"];
+    for target in targets {
+        fixture.routed(event("user.signup"), vec![delivery("webhooks", target); EACH]).await;
+    }
+    let (store, statistics) = (Arc::clone(&fixture.store), Arc::clone(&fixture.statistics));
+    race(&store, |store, caller| {
+        let statistics = Arc::clone(&statistics);
+        async move {
+            for _ in 0..EACH {
+                let request = claim("webhooks").allowing(targets[caller], 1).each(0).build();
+                let claimed = works(store.claim(request).await);
+                works(store.append(vec![event("user.login").build()]).await);
+                works(store.settle(claimed.iter().map(|it| done(it, at(1))).collect()).await);
+                // Whoever is overtaken counts nothing, and goes on.
+                if let Some(step) = works(statistics.uncounted(&["webhooks".into()], 7).await).step() {
+                    works(statistics.count(step).await);
+                }
+            }
+        }
+    })
+    .await;
+    let told = |report: crate::statistics::Report| (report.total(None).succeeded, report.events.values().sum::<u64>());
+    let everything = ((CALLERS * EACH) as u64, (targets.len() + CALLERS * EACH) as u64);
+    assert_eq!(told(fixture.report(&asks(StatisticsOf::All)).await), everything);
+    fixture.count_all(7).await;
+    assert_eq!(told(fixture.report(&asks(StatisticsOf::All)).await), everything);
 }

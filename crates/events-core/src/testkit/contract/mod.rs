@@ -22,6 +22,7 @@ pub mod redriving;
 pub mod replays;
 pub mod routing;
 pub mod settling;
+pub mod statistics;
 mod steps;
 pub mod stored_routes;
 pub mod targets;
@@ -239,6 +240,19 @@ macro_rules! store_contract {
                 a_step_is_made_once
                 a_job_ends_once
             }
+            statistics "current_thread" {
+                attempts_and_events_are_counted_by_day
+                a_reader_sees_what_was_not_counted_yet
+                an_organization_has_its_own_counts
+                counts_of_targets_are_apart
+                a_step_counts_once
+                steps_are_bounded_and_follow_each_other
+                attempts_of_other_handlers_are_passed_over
+                what_is_pruned_stays_counted
+                what_comes_after_everything_was_pruned_is_counted
+                old_counts_are_forgotten
+                subscriptions_are_counted_by_how_they_do
+            }
             api_keys "current_thread" {
                 a_key_is_found_by_its_hash
                 keys_are_listed_oldest_first
@@ -254,6 +268,7 @@ macro_rules! store_contract {
                 concurrent_upkeep_happens_once
                 of_two_changes_at_the_same_time_one_is_made
                 changes_at_the_same_time_all_count
+                what_is_recorded_while_others_count_is_counted_once
             }
         }
     };

@@ -5,6 +5,7 @@
 //! through the others. A walk that fails is shortened as long as it still shows the difference,
 //! printed, and its seed is kept beside the test's source, so that the next run begins with it.
 
+mod counting;
 mod leases;
 mod observe;
 mod op;

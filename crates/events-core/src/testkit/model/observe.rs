@@ -28,6 +28,7 @@ impl World {
         for handler in HANDLERS {
             both!(self, store.next_due(&handler.into()));
         }
+        self.observe_statistics().await?;
         self.observe_subscriptions().await
     }
 }

@@ -69,6 +69,9 @@ pub(super) enum Op {
         keys_age: i64,
         limit: usize,
     },
+    Count {
+        limit: usize,
+    },
     NextDue {
         handler: usize,
     },
@@ -163,6 +166,7 @@ pub(super) fn any_op() -> impl Strategy<Value = Op> {
             .prop_map(|(handler, target, effect)| Op::Rest { handler, target, effect }),
         4 => any_subscribing().prop_map(Op::Subscribe),
         2 => prune,
+        2 => (1..6_usize).prop_map(|limit| Op::Count { limit }),
         1 => (0..3_usize).prop_map(|handler| Op::NextDue { handler }),
         3 => any_read().prop_map(Op::Read),
     ]

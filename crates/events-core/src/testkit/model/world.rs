@@ -141,6 +141,7 @@ impl World {
                 };
                 both!(self, store.prune(request));
             }
+            Op::Count { limit } => self.count(*limit).await?,
             Op::NextDue { handler } => {
                 both!(self, store.next_due(&HandlerName::from(HANDLERS[*handler])));
             }

@@ -3,11 +3,13 @@
 mod deliveries;
 mod explain;
 mod fields;
+mod figures;
 mod probe;
 mod recovery;
 mod request;
 mod secrets;
 mod shapes;
+mod statistics;
 mod status;
 mod subscriptions;
 
@@ -40,6 +42,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::list_subscription_deliveries))
         .routes(routes!(deliveries::get_webhook_delivery))
         .routes(routes!(deliveries::resend_webhook_delivery))
+        .routes(routes!(statistics::get_statistics))
+        .routes(routes!(statistics::get_subscription_statistics))
         .routes(routes!(recovery::recover_failed))
         .routes(routes!(recovery::replay_events))
         .routes(routes!(recovery::list_replays))

@@ -82,10 +82,10 @@ pub(super) struct WebhookRateLimit {
 
 impl From<Subscription> for WebhookSubscription {
     fn from(it: Subscription) -> Self {
-        let (status, disabled_reason, disabled_at) = match it.status {
-            Status::Enabled => ("enabled", None, None),
-            Status::Paused => ("paused", None, None),
-            Status::Disabled { reason, at } => ("disabled", Some(reason), Some(at)),
+        let status = status_word(&it.status);
+        let (disabled_reason, disabled_at) = match it.status {
+            Status::Enabled | Status::Paused => (None, None),
+            Status::Disabled { reason, at } => (Some(reason), Some(at)),
         };
         let rate_limit = it.rate_limit.map(|limit| WebhookRateLimit {
             // The interval is kept in microseconds, so three digits are all that is meant.
@@ -114,6 +114,15 @@ impl From<Subscription> for WebhookSubscription {
             updated_at: it.updated_at,
             revision: it.revision,
         }
+    }
+}
+
+/// A status in a word.
+pub(super) fn status_word(status: &Status) -> &'static str {
+    match status {
+        Status::Enabled => "enabled",
+        Status::Paused => "paused",
+        Status::Disabled { .. } => "disabled",
     }
 }
 

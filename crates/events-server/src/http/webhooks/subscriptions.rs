@@ -15,9 +15,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    Asked, request,
+    Asked,
+    figures::WebhookFigures,
+    request,
     secrets::Issued,
     shapes::{EndpointCall, WebhookSubscription},
+    statistics,
 };
 use crate::http::{
     Api,
@@ -32,10 +35,19 @@ use crate::http::{
 /// A part of the subscriptions.
 #[derive(Serialize, ToSchema)]
 pub(super) struct WebhookSubscriptionList {
-    subscriptions: Vec<WebhookSubscription>,
+    subscriptions: Vec<WebhookSubscriptionListed>,
     /// `cursor` of the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<i64>,
+}
+
+/// A subscription in a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WebhookSubscriptionListed {
+    #[serde(flatten)]
+    subscription: WebhookSubscription,
+    /// How its deliveries did: today, UTC, and the six days before.
+    last_7_days: WebhookFigures,
 }
 
 /// A subscription that was made. Its secret is shown this once.
@@ -79,7 +91,7 @@ pub(super) async fn create_subscription(
     Ok((StatusCode::CREATED, headers, Json(made)).into_response())
 }
 
-/// Lists subscriptions, newest first.
+/// Lists subscriptions, newest first, with how their deliveries did (R312).
 #[utoipa::path(
     get, path = "/api/v1/webhooks/subscriptions", tag = "webhooks", params(openapi::WebhookSubscriptionParameters),
     responses(
@@ -99,7 +111,12 @@ pub(super) async fn list_subscriptions(
     parameters.finish("organization_id, limit, offset, cursor")?;
     let read = |page| webhooks.list(SubscriptionQuery { page, ..query.clone() });
     let Page { items, next } = gather(query.page.clone(), weight, read).await?;
-    Ok(Json(WebhookSubscriptionList { subscriptions: items.into_iter().map(Into::into).collect(), next }))
+    let mut figures = statistics::of_page(&api, items.iter().map(|it| it.subscription_id)).await?;
+    let listed = |it: Subscription| WebhookSubscriptionListed {
+        last_7_days: figures.remove(&it.subscription_id).unwrap_or_default(),
+        subscription: it.into(),
+    };
+    Ok(Json(WebhookSubscriptionList { subscriptions: items.into_iter().map(listed).collect(), next }))
 }
 
 /// About how many bytes a subscription is in a list. A filter can be 64 KiB.

@@ -99,3 +99,42 @@ async fn an_endpoint_gets_nothing_before_it_has_answered_its_challenge() {
     let at_once = server.subscribe(&json!({ "url": endpoint.url(), "events": ["*"], "challenge": true })).await;
     assert_eq!(at_once["verified"], true);
 }
+
+/// What waits is sent to a new URL at once, so a verified endpoint is replaced by one that has answered, too.
+#[tokio::test]
+async fn a_new_url_of_a_verified_endpoint_answers_a_challenge_first() {
+    let (server, old, new) = (server().await, Endpoint::start().await, Endpoint::start().await);
+    old.now_echoes();
+    let made = server.subscribe(&json!({ "url": old.url(), "events": ["*"], "challenge": true })).await;
+    let change = json!({ "url": new.url() });
+    let refused = server.patch(&made, &change).await;
+    refused.refused(422, "invalid", &["url"]);
+    assert!(refused.text.contains("challenge") && refused.text.contains("nothing was changed"), "{}", refused.text);
+    let kept = server.get(&path(&made, "")).await.body;
+    assert_eq!(
+        (&kept["url"], &kept["verified"], &kept["revision"]),
+        (&json!(old.url()), &json!(true), &made["revision"])
+    );
+
+    new.now_echoes();
+    let changed = server.patch(&made, &change).await;
+    assert_eq!((changed.status.as_u16(), &changed.body["verified"]), (200, &json!(true)), "{}", changed.text);
+    server.settled(&server.publish(&invoice("inv_1", "org_1")).await).await;
+    let sent = new.received(3).await;
+    assert_eq!(sent[2].body()["data"]["invoice_id"], "inv_1");
+    assert_eq!(server.patch(&made, &change).await.status, 200);
+    assert_eq!((new.requests().len(), old.requests().len()), (3, 1), "the same URL is not asked again");
+}
+
+/// Who has not answered yet may move, and still has to answer; where no challenge was asked for, none is.
+#[tokio::test]
+async fn a_new_url_without_a_proof_to_replace_needs_none() {
+    let (server, old, new) = (server().await, Endpoint::start().await, Endpoint::start().await);
+    for (challenge, verified) in [(true, false), (false, true)] {
+        let request = json!({ "url": old.url(), "events": ["*"], "challenge": challenge });
+        let made = server.subscribe(&request).await;
+        let changed = server.patch(&made, &json!({ "url": new.url() })).await;
+        assert_eq!((changed.status.as_u16(), &changed.body["verified"]), (200, &json!(verified)), "{}", changed.text);
+    }
+    assert!(new.requests().is_empty());
+}

@@ -1,5 +1,6 @@
 //! `/api/v1/webhooks`: subscriptions, through the same door as their owners.
 
+mod auditing;
 mod calls;
 mod command;
 mod endpoint;
@@ -8,6 +9,7 @@ mod listening;
 mod organizations;
 mod refusals;
 mod secrets;
+mod statistics;
 mod subscriptions;
 
 use reqwest::Method;

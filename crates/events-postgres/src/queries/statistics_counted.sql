@@ -1,0 +1,14 @@
+-- What was counted for handler $1 in scope $2 with one of the names $3 from day $4 on; events of $5. Each row has the
+-- position as of the same moment; the last one has nothing else.
+SELECT position.attempts, position.events, name, day, succeeded, failed, dead, dropped, retries, duration_ms, latencies,
+    NULL AS count
+FROM counts_position AS position
+CROSS JOIN attempt_counts
+WHERE handler = $1 AND scope = $2 AND name = ANY ($3::text[]) AND day >= $4
+UNION ALL
+SELECT position.attempts, position.events, NULL, day, NULL, NULL, NULL, NULL, NULL, NULL, NULL, count
+FROM counts_position AS position
+CROSS JOIN event_counts
+WHERE organization_id = $5 AND day >= $4
+UNION ALL
+SELECT attempts, events, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM counts_position
