@@ -23,6 +23,9 @@ use jiff::Timestamp;
 use super::Servers;
 use crate::engine::events;
 
+/// What seals secrets.
+pub(super) const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
 /// An engine that sends webhooks, on a store of its own.
 pub(super) struct System {
     pub(super) engine: Engine,
@@ -140,8 +143,7 @@ fn handler<S>(store: &Arc<S>, clock: Arc<dyn events_core::Clock>) -> anyhow::Res
 where
     S: EventStore + EventHistory + TargetStates + Leadership + StoredRoutes + WebhookSubscriptions + 'static,
 {
-    let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into();
-    let vault = Arc::new(Vault::new(Keyring::new(("1", &key), [])?));
+    let vault = Arc::new(Vault::new(Keyring::new(("1", &KEY.into()), [])?));
     let handler = WebhookHandler::new(WebhookParts {
         subscriptions: store.clone(),
         targets: store.clone(),
