@@ -17,6 +17,7 @@ pub(crate) fn run(with_tests: bool) -> anyhow::Result<()> {
     deploy::run()?;
     cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"])?;
     cargo(&["check", "--package", "events-core", "--no-default-features"])?;
+    fuzz_targets()?;
     let mut doc = cargo_command(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
     run_command(doc, "cargo doc")?;
@@ -25,6 +26,17 @@ pub(crate) fn run(with_tests: bool) -> anyhow::Result<()> {
         test::run(&[], true)?;
     }
     Ok(())
+}
+
+/// The fuzz targets are a workspace of their own, which the commands for the whole workspace pass over.
+fn fuzz_targets() -> anyhow::Result<()> {
+    const MANIFEST: [&str; 2] = ["--manifest-path", "fuzz/Cargo.toml"];
+    cargo(&[&["fmt"], &MANIFEST[..], &["--check"]].concat())?;
+    let mut clippy = cargo_command(&[&["clippy"], &MANIFEST[..], &["--", "--deny", "warnings"]].concat());
+    if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+        clippy.env("CARGO_TARGET_DIR", root().join("target")); // where the project's crates are checked already
+    }
+    run_command(clippy, "cargo clippy, fuzz targets")
 }
 
 /// Licences, bans, sources and layering, where cargo-deny is installed.

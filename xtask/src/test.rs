@@ -1,7 +1,9 @@
 //! `cargo xtask test`: every test, with servers for those that need them.
 
+use std::{fs, path::PathBuf};
+
 use anyhow::bail;
-use xtask::services::SKIPPED;
+use xtask::services::{SKIPPED, SKIPPED_FILE};
 
 use crate::{
     process::{cargo, cargo_command, members, run as run_command},
@@ -19,14 +21,15 @@ pub(crate) fn run(arguments: &[&str], strict: bool) -> anyhow::Result<()> {
     let wanted = flags.is_empty();
     let servers = if wanted { servers::get(&KINDS.iter().collect::<Vec<_>>())? } else { servers::none() };
     let members = members()?;
-    let skipped: Vec<Skipped> = servers.iter().flat_map(|server| skipped(server, &members, wanted)).collect();
+    let mut skipped: Vec<Skipped> = servers.iter().flat_map(|server| skipped(server, &members, wanted)).collect();
     show(&skipped);
 
     let mut words = vec!["test", "--workspace"];
     for each in skipped.iter().filter(|each| each.is_whole) {
-        words.extend(["--exclude", each.suite]);
+        words.extend(["--exclude", &each.suite]);
     }
     words.extend(filter);
+    let told = Told::new();
     let mut command = cargo_command(&words);
     for Server { kind, url, .. } in &servers {
         match url {
@@ -36,9 +39,10 @@ pub(crate) fn run(arguments: &[&str], strict: bool) -> anyhow::Result<()> {
     }
     let missing: Vec<&str> =
         servers.iter().filter(|server| !server.is_installed).map(|server| server.kind.word).collect();
-    command.env(SKIPPED, missing.join(","));
+    command.env(SKIPPED, missing.join(",")).env(SKIPPED_FILE, &told.0);
     let ran = run_command(command, &format!("cargo {}", words.join(" ")));
     drop(servers);
+    skipped.extend(told.skipped());
     show(&skipped);
     ran?;
     if strict && !skipped.is_empty() {
@@ -56,10 +60,35 @@ pub(crate) fn is_ci() -> bool {
 #[derive(Debug, PartialEq, Eq)]
 struct Skipped {
     /// The crate whose tests they are.
-    suite: &'static str,
+    suite: String,
     /// Whether they are all its tests.
     is_whole: bool,
     why: String,
+}
+
+/// The file in which tests tell that they were skipped. It goes with this value.
+struct Told(PathBuf);
+
+impl Told {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("events-skipped-{}", std::process::id())))
+    }
+
+    /// What they have told; nobody writes the file where nothing was skipped.
+    fn skipped(&self) -> Vec<Skipped> {
+        let text = fs::read_to_string(&self.0).unwrap_or_default();
+        let line = |line: &str| {
+            let (suite, why) = line.split_once(": ").unwrap_or(("a test", line));
+            Skipped { suite: suite.to_owned(), is_whole: false, why: why.to_owned() }
+        };
+        text.lines().map(line).collect()
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 /// What cannot run with this server as it is.
@@ -72,12 +101,12 @@ fn skipped(server: &Server, members: &[String], wanted: bool) -> Vec<Skipped> {
     };
     let mut skipped = Vec::new();
     if server.url.is_none() && members.iter().any(|member| member == server.kind.suite) {
-        skipped.push(Skipped { suite: server.kind.suite, is_whole: true, why: why.clone() });
+        skipped.push(Skipped { suite: server.kind.suite.to_owned(), is_whole: true, why: why.clone() });
     }
     if !server.is_installed {
         for suite in ["events-tests", "xtask"] {
             let why = format!("those tests that start {} themselves; {why}", install.name);
-            skipped.push(Skipped { suite, is_whole: false, why });
+            skipped.push(Skipped { suite: suite.to_owned(), is_whole: false, why });
         }
     }
     skipped
@@ -101,7 +130,7 @@ mod tests {
     }
 
     fn whole(skipped: &[Skipped]) -> Vec<&str> {
-        skipped.iter().filter(|each| each.is_whole).map(|each| each.suite).collect()
+        skipped.iter().filter(|each| each.is_whole).map(|each| each.suite.as_str()).collect()
     }
 
     #[test]
@@ -129,7 +158,19 @@ mod tests {
         let members = ["events-postgres".to_owned()];
         let skipped = skipped(&server(Some("postgres://db.example/x"), false), &members, true);
         assert_eq!(whole(&skipped), [""; 0]);
-        assert_eq!(skipped.iter().map(|each| each.suite).collect::<Vec<_>>(), ["events-tests", "xtask"]);
+        assert_eq!(skipped.iter().map(|each| each.suite.as_str()).collect::<Vec<_>>(), ["events-tests", "xtask"]);
+    }
+
+    #[test]
+    fn what_tests_tell_while_they_run_is_reported() {
+        let told = Told::new();
+        assert_eq!(told.skipped(), []);
+        fs::write(&told.0, "events-webhooks: conformance: no node\n").unwrap();
+        let skipped = told.skipped();
+        assert_eq!((skipped[0].suite.as_str(), skipped[0].why.as_str()), ("events-webhooks", "conformance: no node"));
+        let path = told.0.clone();
+        drop(told);
+        assert!(!path.exists());
     }
 
     #[test]

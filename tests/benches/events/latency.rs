@@ -91,10 +91,19 @@ pub(crate) async fn idle(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// User and system time of a process, from `/proc/<pid>/stat`, in ticks of 10 ms.
-pub(crate) fn processor_seconds(pid: &str) -> anyhow::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+/// User and system time of a process, or of a thread by its directory below `/proc`, in ticks of 10 ms.
+pub(crate) fn processor_seconds(process: &str) -> anyhow::Result<f64> {
+    ticks_in_seconds(process, 2)
+}
+
+/// The same with the children of the process that have ended.
+pub(crate) fn processor_seconds_with_ended(process: &str) -> anyhow::Result<f64> {
+    ticks_in_seconds(process, 4)
+}
+
+fn ticks_in_seconds(process: &str, fields: usize) -> anyhow::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-    Ok(ticks / 100.0)
+    let fields = after_name.split_whitespace().skip(11).take(fields);
+    Ok(fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0)
 }

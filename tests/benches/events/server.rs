@@ -22,7 +22,7 @@ const EVENTS: usize = 500_000;
 
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
-    let server = Server::start(folder.path(), &slack()?)?;
+    let server = Server::start(folder.path(), &config(folder.path(), &slack()?, ""))?;
     let mebibytes = |field: &str| Ok::<_, anyhow::Error>(server.process.memory(field)? / 1024.0);
 
     server.publish(0, BACKLOG, |number| format!("bench.type_{}", number % CHANNELS)).await?;
@@ -139,16 +139,16 @@ impl Drop for Process {
 }
 
 /// A server on a folder of its own, and a client of its API.
-struct Server {
-    process: Process,
+pub(crate) struct Server {
+    pub(crate) process: Process,
     url: String,
     key: String,
     http: reqwest::Client,
 }
 
 impl Server {
-    fn start(folder: &Path, slack: &str) -> anyhow::Result<Self> {
-        let process = Process::start(folder, &config(folder, slack, ""), &["serve"])?;
+    pub(crate) fn start(folder: &Path, config: &str) -> anyhow::Result<Self> {
+        let process = Process::start(folder, config, &["serve"])?;
         let key = fs::read_to_string(folder.join("admin.key"))?;
         let http = reqwest::Client::builder().no_proxy().build()?;
         let url = format!("http://{}", process.address);
@@ -156,26 +156,39 @@ impl Server {
     }
 
     /// Publishes events in calls of 500.
-    async fn publish(&self, from: usize, count: usize, event_type: impl Fn(usize) -> String) -> anyhow::Result<()> {
+    pub(crate) async fn publish(
+        &self,
+        from: usize,
+        count: usize,
+        event_type: impl Fn(usize) -> String,
+    ) -> anyhow::Result<()> {
         for call in (from..from + count).step_by(500) {
             let events: Vec<Value> = (call..(call + 500).min(from + count))
                 .map(|number| json!({ "event_type": event_type(number), "payload": { "n": number, "email": "alice@example.com" } }))
                 .collect();
-            let request = self.http.post(format!("{}/api/v1/events", self.url)).bearer_auth(self.key.trim());
-            request.json(&events).send().await?.error_for_status()?;
+            self.post("/api/v1/events", &Value::from(events)).await?;
         }
         Ok(())
     }
 
+    /// Posts what the server takes, and answers what it says.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(self.key.trim()).json(body);
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// Gets what is there.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(self.key.trim());
+        Ok(request.send().await?.error_for_status()?.json().await?)
+    }
+
     /// Waits until nothing is unprocessed.
     async fn processed(&self) -> anyhow::Result<()> {
-        loop {
-            let health: Value = self.http.get(format!("{}/health", self.url)).send().await?.json().await?;
-            if health["events"]["unprocessed"] == 0 {
-                return Ok(());
-            }
+        while self.get("/health").await?["events"]["unprocessed"] != 0 {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        Ok(())
     }
 }
 

@@ -45,6 +45,10 @@ pub const AMQP_URL: &str = "EVENTS_TEST_AMQP_URL";
 /// get; it reports the tests that need them as skipped.
 pub const SKIPPED: &str = "EVENTS_TEST_SKIPPED";
 
+/// Variable with a file to which tests that find only while they run that they cannot, without a registry say, add a
+/// line each: the crate, a colon and the reason. `cargo xtask test` reports these as skipped, too.
+pub const SKIPPED_FILE: &str = "EVENTS_TEST_SKIPPED_FILE";
+
 /// The address of a server that is there already, from its variable.
 #[must_use]
 pub fn given(variable: &str) -> Option<String> {

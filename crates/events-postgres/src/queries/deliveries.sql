@@ -1,5 +1,6 @@
 -- Waiting and leased deliveries, and ended ones by their last attempt, while that is kept.
--- $3 and $4 say which of the two can hold anything that is asked for; $5 whether the payload is.
+-- $3 and $4 say which of the two can hold anything that is asked for; $5 whether the payload is. {reach} is a number,
+-- so that a plan that is kept knows how few rows are wanted; else it would be made anew for each page.
 SELECT
     page.*,
     event_id,
@@ -26,7 +27,7 @@ FROM (
         ) AS listed
         WHERE $3{filters}
         ORDER BY delivery_id DESC
-        LIMIT $1::bigint + $2::bigint
+        LIMIT {reach}
     ) AS open
     UNION ALL
     SELECT * FROM (
@@ -37,15 +38,23 @@ FROM (
                 created_at AS ended_at
             FROM attempts AS ended
             WHERE final{ended}
-                AND NOT EXISTS (SELECT FROM deliveries WHERE deliveries.delivery_id = ended.delivery_id)
-                AND NOT EXISTS (
-                    SELECT FROM attempts AS later
-                    WHERE later.delivery_id = ended.delivery_id AND later.final AND later.attempt_id > ended.attempt_id
-                )
+                -- OFFSET 0: looked at for each row on the way, never joined, which would read all rows for a page.
+                -- Not NOT EXISTS, of which PostgreSQL guesses that it holds for every second row, and then sorts.
+                AND nullif(
+                    EXISTS (SELECT FROM deliveries WHERE deliveries.delivery_id = ended.delivery_id OFFSET 0), true
+                ) IS NOT NULL
+                AND nullif(
+                    EXISTS (
+                        SELECT FROM attempts AS later
+                        WHERE later.delivery_id = ended.delivery_id AND later.final AND later.attempt_id > ended.attempt_id
+                        OFFSET 0
+                    ),
+                    true
+                ) IS NOT NULL
         ) AS listed
         WHERE $4{filters}
         ORDER BY delivery_id DESC
-        LIMIT $1::bigint + $2::bigint
+        LIMIT {reach}
     ) AS ended
     ORDER BY delivery_id DESC
     LIMIT $1::bigint OFFSET $2::bigint

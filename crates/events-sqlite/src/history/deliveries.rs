@@ -7,7 +7,7 @@ use events_core::{
 };
 use sqlx::sqlite::SqliteRow;
 
-use super::filters::Filters;
+use super::{filters::Filters, walk};
 use crate::{
     error::Failure,
     reader::Reader,
@@ -27,13 +27,14 @@ const NOT_FAILED: &str = "attempts <= CASE state WHEN 'leased' THEN 1 ELSE 0 END
 
 /// A page of deliveries.
 pub(super) async fn page(reader: &Reader, query: &DeliveryQuery) -> Result<Page<DeliveryRecord>, StoreError> {
-    let filters = filters(query).map_err(|failure| failure.undone())?;
+    let walked = if is_open(query) { walk::of(reader, query).await? } else { "" };
+    let filters = filters(query, walked).map_err(|failure| failure.undone())?;
     filters.page(reader, query.page.limit, delivery, |delivery| delivery.delivery_id.0).await
 }
 
 /// The statement that looks where the fewest rows are. SQLite knows no numbers of rows when it prepares one, so it is
 /// told which index has all that is asked for, in its order.
-fn statement(query: &DeliveryQuery) -> String {
+fn statement(query: &DeliveryQuery, walked: &str) -> String {
     let outcomes = [query.state.and_then(state_outcome), query.status.and_then(status_outcome)];
     let index = match (outcomes.contains(&Some("dead")), query.target.is_some()) {
         _ if query.delivery_id.is_some() || query.event_id.is_some() => "",
@@ -43,15 +44,28 @@ fn statement(query: &DeliveryQuery) -> String {
         (false, false) => "",
     };
     let outcomes: String = outcomes.into_iter().flatten().map(|word| format!(" AND outcome = '{word}'")).collect();
-    include_str!("../queries/deliveries.sql").replace("{indexed}", index).replace("{ended}", &outcomes)
+    let text = include_str!("../queries/deliveries.sql").replace("{walked}", walked);
+    text.replace("{indexed}", index).replace("{ended}", &outcomes)
 }
 
-fn filters(query: &DeliveryQuery) -> Result<Filters, Failure> {
-    let mut filters = Filters::new(statement(query), &query.page)?;
-    let open_state = query.state.map(|state| matches!(state, DeliveryState::Pending | DeliveryState::Leased));
-    let open_status = query.status.map(DeliveryStatus::is_open);
-    filters.argument(open_state.unwrap_or(true) && open_status.unwrap_or(true))?;
-    filters.argument(!open_state.unwrap_or(false) && !open_status.unwrap_or(false))?;
+/// Whether deliveries that have not ended can be among those that are asked for.
+fn is_open(query: &DeliveryQuery) -> bool {
+    query.state.is_none_or(is_open_state) && query.status.is_none_or(DeliveryStatus::is_open)
+}
+
+/// Whether deliveries that have ended can be among those that are asked for.
+fn is_ended(query: &DeliveryQuery) -> bool {
+    !query.state.is_some_and(is_open_state) && !query.status.is_some_and(DeliveryStatus::is_open)
+}
+
+fn is_open_state(state: DeliveryState) -> bool {
+    matches!(state, DeliveryState::Pending | DeliveryState::Leased)
+}
+
+fn filters(query: &DeliveryQuery, walked: &str) -> Result<Filters, Failure> {
+    let mut filters = Filters::new(statement(query, walked), &query.page)?;
+    filters.argument(is_open(query))?;
+    filters.argument(is_ended(query))?;
     filters.argument(query.with_payload)?;
     filters.and("delivery_id = {}", query.delivery_id.map(|id| id.0))?;
     filters.and("delivery_id < {}", query.page.cursor)?;

@@ -3,6 +3,7 @@
 mod deliveries;
 mod filters;
 mod timeline;
+mod walk;
 
 pub(crate) use filters::Filters;
 

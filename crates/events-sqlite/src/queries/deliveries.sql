@@ -20,7 +20,7 @@ FROM (
         SELECT
             delivery_id, seq, handler, target, attempts, iif(lease_until IS NULL, 'pending', 'leased') AS state,
             iif(lease_until IS NULL, due_at, NULL) AS due_at, NULL AS ended_at
-        FROM deliveries AS listed
+        FROM deliveries AS listed {walked}
         WHERE ?3{filters}
         ORDER BY delivery_id DESC
         LIMIT ?1 + ?2

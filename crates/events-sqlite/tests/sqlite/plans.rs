@@ -50,6 +50,7 @@ async fn lists_are_read_in_their_order() {
     for (name, text) in plans![unrouted scan timeline timeline_indexed dead_letters deliveries] {
         let text = text
             .replace("{indexed}", "")
+            .replace("{walked}", "")
             .replace("{ended}", "")
             .replace("{filters}", if name == "timeline_indexed" { " AND organization_id = ?3" } else { "" });
         let plan = plan(&place, &text.replace("{index}", "idx_org_events")).await;
@@ -79,10 +80,25 @@ async fn lists_of_ended_deliveries_look_at_nothing_else() {
             "idx_attempts_dead_target (target=?)",
         ),
     ] {
-        let text = text.replace("{indexed}", &format!("INDEXED BY {index}"));
+        let text = text.replace("{walked}", "").replace("{indexed}", &format!("INDEXED BY {index}"));
         let plan = plan(&place, &text.replace("{ended}", dead).replace("{filters}", filters)).await;
         assert!(plan.iter().any(|step| step.contains("listed") && step.contains(wanted)), "{wanted}: {plan:#?}");
     }
+}
+
+/// Of many deliveries that wait, only those are read that come before the page is full.
+#[tokio::test]
+async fn lists_of_what_waits_sort_nothing_where_much_waits() {
+    let place = Place::new().await;
+    let text = include_str!("../../src/queries/deliveries.sql").replace("{indexed}", "").replace("{ended}", "");
+    let text = text.replace("?4", "false").replace("{filters}", " AND handler = ?6 AND target = ?7");
+    let sorts = async |walked: &str| {
+        let plan = plan(&place, &text.replace("{walked}", walked)).await;
+        let at = plan.iter().position(|step| step.contains(" listed")).unwrap();
+        plan[at + 1].contains("TEMP B-TREE")
+    };
+    assert!(!sorts("NOT INDEXED").await);
+    assert!(sorts("INDEXED BY idx_deliveries_due").await, "few are sorted");
 }
 
 #[tokio::test]

@@ -39,6 +39,9 @@ pub enum InvalidUrl {
     /// It has a fragment, which is never sent.
     #[error("url: contains a fragment (#…), which is never sent; leave it out")]
     Fragment,
+    /// Its host is a name that no name server can know, such as `.` or `a..b`.
+    #[error("url: no host can be called `{0}`; between its dots are 1 to 63 characters, and 253 are in all")]
+    Host(String),
     /// A port of another protocol.
     #[error("url: port {0} belongs to another protocol; receive webhooks on a port of your own")]
     Port(u16),
@@ -70,10 +73,19 @@ pub fn check_url(text: &str, policy: &AddressPolicy, allow_http: bool) -> Result
     if let Some(port) = url.port().filter(|port| REFUSED_PORTS.contains(port)) {
         return Err(InvalidUrl::Port(port));
     }
-    if let Some(address) = literal_address(&url) {
-        policy.check(address)?;
+    match url.host() {
+        Some(Host::Domain(name)) if !can_be_called(name) => return Err(InvalidUrl::Host(name.to_owned())),
+        Some(Host::Domain(_)) | None => {}
+        Some(Host::Ipv4(address)) => policy.check(address.into())?,
+        Some(Host::Ipv6(address)) => policy.check(address.into())?,
     }
     Ok(url)
+}
+
+/// Whether a name has the lengths that names can have (RFC 1035); one that ends in a dot is told from the root on.
+fn can_be_called(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.len() <= 253 && name.split('.').all(|label| (1..=63).contains(&label.len()))
 }
 
 /// The address of a URL whose host is one instead of a name. No resolver is asked for these.
@@ -176,6 +188,11 @@ mod tests {
         assert!(fault("https://example.com/#x").contains("fragment"));
         assert!(fault("https://example.com:25/").contains("port 25"));
         assert!(fault("https://example.com:0/").contains("port 0"));
+        for name in ["https://./", "https://a..b/", "https://.example.com/", "https://example.com../"] {
+            assert!(fault(name).contains("1 to 63 characters"), "{name}");
+        }
+        assert!(fault(&format!("https://{}.com/", "a".repeat(64))).contains("1 to 63 characters"));
+        assert!(fault(&format!("https://{}com/", "a.".repeat(126))).contains("253 are in all"));
         assert!(fault("https://").contains("no absolute URL"));
         assert!(fault("example.com/hooks").contains("no absolute URL"));
         assert!(fault("https://256.1.1.1/").contains("no absolute URL"));
@@ -191,7 +208,7 @@ mod tests {
     #[test]
     fn a_good_url_is_kept_as_it_is() {
         for text in
-            ["https://example.com/hooks?a=b", "https://example.com:8443/", "https://8.8.8.8/", "https://münchen.de/"]
+            ["https://example.com/hooks?a=b", "https://example.com.:8443/", "https://8.8.8.8/", "https://münchen.de/"]
         {
             let host = check(text).unwrap();
             assert_eq!(host, Url::parse(text).unwrap());

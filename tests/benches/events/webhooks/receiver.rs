@@ -1,6 +1,7 @@
-//! A receiver that answers every POST with 204 and knows when each arrived.
+//! A receiver that answers POSTs with 204 and knows when each arrived.
 
 use std::{
+    fs,
     net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
@@ -16,10 +17,13 @@ use tokio::{
     sync::Notify,
 };
 
-/// A running receiver, on a thread of its own. Requests to `/silence` are never answered.
+/// A running receiver, on a thread of its own. Requests to `/silence` are never answered, those to
+/// `/unavailable` with 503; neither counts.
 #[derive(Clone)]
 pub(super) struct Receiver {
     pub(super) address: SocketAddr,
+    /// Its thread, as a directory below `/proc`.
+    thread: String,
     seen: Arc<Seen>,
 }
 
@@ -35,11 +39,21 @@ impl Receiver {
     pub(super) fn start() -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
-        let receiver = Self { address: listener.local_addr()?, seen: Arc::default() };
-        let seen = receiver.seen.clone();
+        let (address, seen) = (listener.local_addr()?, Arc::<Seen>::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        thread::spawn(move || runtime.block_on(accept(listener, seen)));
-        Ok(receiver)
+        let (named, name) = std::sync::mpsc::channel();
+        let accepting = seen.clone();
+        thread::spawn(move || {
+            let _ = named.send(fs::read_link("/proc/thread-self")); // whoever starts it waits for this
+            runtime.block_on(accept(listener, accepting))
+        });
+        let thread = name.recv()??.to_string_lossy().into_owned();
+        Ok(Self { address, thread, seen })
+    }
+
+    /// The processor time of its thread.
+    pub(super) fn processor_seconds(&self) -> anyhow::Result<f64> {
+        crate::latency::processor_seconds(&self.thread)
     }
 
     pub(super) fn url(&self, path: &str) -> String {
@@ -92,6 +106,10 @@ async fn answer(mut stream: TcpStream, seen: Arc<Seen>) -> std::io::Result<()> {
         bytes.drain(..length);
         match path {
             Path::Silence => std::future::pending().await,
+            Path::Unavailable => {
+                stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").await?;
+                continue;
+            }
             Path::Timed => seen.times.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now()),
             Path::Other => {}
         }
@@ -103,6 +121,7 @@ async fn answer(mut stream: TcpStream, seen: Arc<Seen>) -> std::io::Result<()> {
 
 enum Path {
     Silence,
+    Unavailable,
     Timed,
     Other,
 }
@@ -115,6 +134,7 @@ fn request(bytes: &[u8]) -> Option<(Path, usize)> {
     let length = lower.split("content-length:").nth(1)?.split("\r\n").next()?.trim().parse::<usize>().ok()?;
     let path = match text.split(' ').nth(1)? {
         "/silence" => Path::Silence,
+        "/unavailable" => Path::Unavailable,
         "/timed" => Path::Timed,
         _ => Path::Other,
     };
