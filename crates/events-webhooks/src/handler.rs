@@ -215,9 +215,15 @@ impl EventHandler for WebhookHandler {
         match result {
             Ok(delivered) => Ok(Delivered { detail, ..delivered }),
             Err(mut error) => {
-                if let (Advice::Retry, Some(until)) = (error.advice, self.health.rests_until(target, now)) {
-                    error.advice = Advice::RetryAfter(Duration::try_from(until.duration_since(now)).unwrap_or(MOMENT));
-                }
+                error.advice = match (error.advice, self.health.rests_until(target, now)) {
+                    (Advice::Retry, Some(until)) => {
+                        Advice::RetryAfter(Duration::try_from(until.duration_since(now)).unwrap_or(MOMENT))
+                    }
+                    // Its subscription is disabled by now, and whoever enables it ends the rest of the target. A rest
+                    // that is settled with this delivery might begin after that, and nobody would end it.
+                    (Advice::TargetDown, _) => Advice::Fail,
+                    (advice, _) => advice,
+                };
                 Err(HandlerError { detail, ..error })
             }
         }

@@ -26,6 +26,7 @@ mod handler;
 pub mod health;
 pub mod manage;
 mod outages;
+mod rest;
 pub mod sealing;
 pub mod sender;
 pub mod signature;

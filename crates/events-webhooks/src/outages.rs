@@ -9,7 +9,7 @@ use events_core::{
     EventType, NewEvent, Publisher, StoreError, Target,
     delivery::TargetEffect,
     ports::{TargetStates, Updated, WebhookSubscriptions},
-    webhooks::{self, Status, Subscription},
+    webhooks::{Status, Subscription},
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::{
     directory::{Directory, Endpoint},
     health::{Notice, Outage},
+    rest::rest,
 };
 
 /// Keeps the outages of endpoints with their subscriptions.
@@ -93,7 +94,8 @@ impl Outages {
                 Updated::Missing => return Ok(()),
             }
         }
-        self.targets.rest(&webhooks::HANDLER.into(), &target, TargetEffect::Disable(reason.to_owned()), now).await?;
+        let effect = TargetEffect::Disable(reason.to_owned());
+        rest(&*self.subscriptions, &*self.targets, seen.subscription_id, effect, now).await?;
         self.directory.forget(&target);
         tracing::warn!(subscription.id = %seen.subscription_id, "Disabled a webhook subscription: {reason}");
         let told =

@@ -6,7 +6,8 @@
 //! [`TargetStates`](events_core::ports::TargetStates).
 //! No change touches both in one commit, so the row always comes first:
 //! - **Pausing and disabling** change the row and have the target rest. After a crash in between, the handler meets
-//!   the row when it takes the next delivery, sends nothing, and has the target rest itself.
+//!   the row when it takes the next delivery, sends nothing, and has the target rest itself. When somebody enabled it
+//!   in between, the rest is ended again (see `rest.rs`).
 //! - **Enabling** changes the row and wakes the target. A crash in between leaves an enabled subscription whose target
 //!   rests; whoever asked got no answer, and enabling again wakes it, whatever the row says already.
 //!

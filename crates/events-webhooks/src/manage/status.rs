@@ -8,6 +8,7 @@ use events_core::{
 use jiff::SignedDuration;
 
 use super::{ManageError, Webhooks};
+use crate::rest::rest;
 
 /// How long a paused target rests before the handler looks at the row again, and has it rest again. A wake-up that got
 /// lost is made good within this time.
@@ -72,7 +73,7 @@ impl Webhooks {
     }
 
     async fn rest(&self, id: SubscriptionId, effect: TargetEffect) -> Result<(), ManageError> {
-        let now = self.0.shared.clock.now();
-        Ok(self.0.shared.targets.rest(&HandlerName::from(HANDLER), &Target::from(id), effect, now).await?)
+        let shared = &self.0.shared;
+        Ok(rest(&*shared.subscriptions, &*shared.targets, id, effect, shared.clock.now()).await?)
     }
 }

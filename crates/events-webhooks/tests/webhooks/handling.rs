@@ -169,6 +169,24 @@ async fn what_is_gone_is_disabled_at_once_and_its_owner_told() {
     assert_eq!(system.deliveries(&subscription).await.len(), 1, "none are made for a disabled one");
 }
 
+/// The call was under way, or this process had not learnt of the change yet.
+#[tokio::test]
+async fn an_endpoint_that_is_gone_says_nothing_about_the_one_that_replaced_it() {
+    let system = System::start(&[10]);
+    let (old, new) = (Receiver::start([Reply::status(200), Reply::status(410)]).await, Receiver::start([]).await);
+    let (subscription, _) = system.subscribe(&old, |_| {}).await;
+    system.publish(1).await;
+    until("it is known", async || old.requests().len() == 1).await;
+    let mut moved = system.current(&subscription).await;
+    moved.url = new.url().to_string();
+    assert!(matches!(system.store.update(moved).await.unwrap(), Updated::Done(_)));
+    system.publish(1).await;
+    until("it has ended", async || system.store.depth(Timestamp::MAX).await.unwrap().unprocessed == 0).await;
+    assert_eq!(old.requests().len() + new.requests().len(), 2);
+    assert!(system.store.troubled(Timestamp::now()).await.unwrap().is_empty(), "the new one rests");
+    assert_eq!(system.current(&subscription).await.status, Status::Enabled);
+}
+
 #[tokio::test]
 async fn an_endpoint_that_only_fails_is_disabled_when_its_time_is_over() {
     let change = |handler: WebhookHandler| handler.disabling_after(Duration::from_millis(1));
