@@ -1,6 +1,6 @@
 //! A server on throwaway data, and calls to it.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use events_server::{App, Sources, load};
 use events_sqlite::SqliteStore;
@@ -10,6 +10,9 @@ use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::receiver::Receiver;
+
+/// How long a test waits for what should come at once, before it is over and tells what it saw instead.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Server {
     data: TempDir,
@@ -134,13 +137,19 @@ impl Server {
 
     /// Asks again until the answer is as expected. The server has no bell to wait for.
     pub(crate) async fn until(&self, path: &str, expected: impl Fn(&Value) -> bool) -> Value {
-        loop {
-            let answer = self.get(path).await;
-            if expected(&answer.body) {
-                return answer.body;
+        let mut seen = Value::Null;
+        let waiting = async {
+            loop {
+                seen = self.get(path).await.body;
+                if expected(&seen) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        };
+        let came = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(came.is_ok(), "{path} still answers after {PATIENCE:?}: {seen}");
+        seen
     }
 
     /// The event once everything that came of it is settled.

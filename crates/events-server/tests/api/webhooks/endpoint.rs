@@ -13,6 +13,8 @@ use axum::{
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::Notify};
 
+use crate::server::PATIENCE;
+
 #[derive(Default)]
 struct Kept {
     status: Mutex<u16>,
@@ -68,14 +70,15 @@ impl Endpoint {
 
     /// Waits until this many requests have come.
     pub(crate) async fn received(&self, count: usize) -> Vec<Request> {
-        loop {
-            let arrived = self.kept.arrived.notified();
-            let requests = self.requests();
-            if requests.len() >= count {
-                return requests;
+        let waiting = async {
+            while self.requests().len() < count {
+                self.kept.arrived.notified().await;
             }
-            arrived.await;
-        }
+        };
+        let came = tokio::time::timeout(PATIENCE, waiting).await;
+        let requests = self.requests();
+        assert!(came.is_ok(), "{} of {count} requests after {PATIENCE:?}", requests.len());
+        requests
     }
 }
 
