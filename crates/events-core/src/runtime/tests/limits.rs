@@ -136,6 +136,19 @@ async fn what_is_held_back_waits_and_has_used_up_no_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_at_hand_for_a_target_that_wants_rest_is_handed_back() {
+    let (engine, store, handler) = start(Allowances { each: 1, ..Allowances::default() }, &["held"]);
+    publish(&engine, 3).await;
+    handler.called("held", 1).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(handler.calls_to("held"), 1, "called although it wants rest");
+    handler.called("held", 4).await;
+    while store.depth(Timestamp::MAX).await.unwrap().unprocessed > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_has_its_own_timeout_and_retries() {
     let (engine, store, handler) = start(Allowances::default(), &["failing"]);
     publish(&engine, 1).await;

@@ -181,18 +181,10 @@ impl Lane {
                 () = self.stop.cancelled() => return Seen::Nothing,
             }
         }
-        let next_due = self.store.next_due(&self.name).await.unwrap_or_else(|error| {
-            tracing::warn!(handler = %self.name, "Failed to ask for the next due delivery: {error}");
-            None
-        });
-        let until_due = next_due.map(|due| {
-            let wait = due.duration_since(self.clock.now());
-            Duration::try_from(wait).unwrap_or(Duration::ZERO)
-        });
-        let (wait, seen) = match until_due {
-            Some(wait) if wait < POLL && (full.is_none() || !wait.is_zero()) => (wait, Seen::More),
-            Some(_) if full.is_some() => (about(POLL), Seen::More),
-            _ => (about(POLL), Seen::Nothing),
+        let (wait, seen) = match &full {
+            // Of these something is due at any time, so the store need not be asked when.
+            Some(_) => (about(POLL), Seen::More),
+            None => self.until_due().await,
         };
         tokio::select! {
             biased;
@@ -204,6 +196,19 @@ impl Lane {
                 Seen::More
             }
             () = tokio::time::sleep(wait) => seen,
+        }
+    }
+
+    /// How long there is nothing to do as far as the store knows, and what is to be seen then.
+    async fn until_due(&self) -> (Duration, Seen) {
+        let next_due = self.store.next_due(&self.name).await.unwrap_or_else(|error| {
+            tracing::warn!(handler = %self.name, "Failed to ask for the next due delivery: {error}");
+            None
+        });
+        let wait = next_due.map(|due| Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default());
+        match wait {
+            Some(wait) if wait < POLL => (wait, Seen::More),
+            _ => (about(POLL), Seen::Nothing),
         }
     }
 
