@@ -51,6 +51,8 @@ impl EventHandler for Targets {
                 let retry = RetryPolicy::listed([7, 70].map(Duration::from_secs));
                 TargetPolicy { timeout: Duration::from_secs(2), retry }
             }
+            "confusing" => panic!("on purpose"),
+            "puzzling" => std::future::pending().await,
             _ => TargetPolicy { timeout, retry },
         }
     }
@@ -164,4 +166,24 @@ async fn a_target_has_its_own_timeout_and_retries() {
     assert!((1_999..3_000).contains(&attempts[1].duration_ms) || attempts[1].duration_ms == 0, "{:?}", attempts[1]);
     let between = |at: usize| attempts[at].created_at.duration_since(attempts[at - 1].created_at).as_secs();
     assert!((9..=11).contains(&between(1)) && (70..=79).contains(&between(2)), "{} {}", between(1), between(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_whose_policy_is_not_told_fails_and_is_tried_again() {
+    for (target, class) in [("confusing", ErrorClass::PANIC), ("puzzling", ErrorClass::TIMEOUT)] {
+        let (engine, store, handler) = start(Allowances::default(), &[target, "willing"]);
+        publish(&engine, 1).await;
+        handler.called("willing", 1).await;
+        let query = DeliveryQuery { target: Some(target.into()), ..DeliveryQuery::default() };
+        let delivery = store.deliveries(query).await.unwrap().items[0].delivery_id;
+        let attempts = loop {
+            let attempts = store.attempts(delivery).await.unwrap();
+            if attempts.len() == 2 {
+                break attempts;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        assert!(attempts.iter().all(|it| it.error_class.as_ref() == Some(&class)), "{attempts:?}");
+        assert_eq!(handler.calls_to(target), 0);
+    }
 }

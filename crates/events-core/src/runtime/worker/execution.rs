@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{held::Held, settler::Settler, turns::Turns};
 use crate::{
     delivery::{Delivery, ErrorClass, RetryPolicy, Settlement, Target, Verdict, decide},
-    ports::{Advice, Clock, Delivered, EventHandler, EventHistory, HandlerError, TargetPolicy},
+    ports::{Advice, Clock, Delivered, EventHandler, EventHistory, HandlerError, HandlerPolicy, TargetPolicy},
 };
 
 type Outcome = Result<Delivered, HandlerError>;
@@ -22,6 +22,8 @@ type Outcome = Result<Delivered, HandlerError>;
 /// What the executions of one lane share.
 pub(super) struct Execution {
     pub(super) handler: Arc<dyn EventHandler>,
+    /// The handler's own, for targets whose policy it fails to tell.
+    pub(super) policy: HandlerPolicy,
     pub(super) history: Arc<dyn EventHistory>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settler: Settler,
@@ -96,7 +98,15 @@ impl Execution {
         };
         let mut kept = Vec::with_capacity(deliveries.len());
         let Some(first) = deliveries.first() else { return };
-        let policy = self.handler.policy_for(&first.target).await;
+        let policy = match self.policy_for(&first.target).await {
+            Ok(policy) => policy,
+            Err(error) => {
+                for delivery in &deliveries {
+                    self.settle(delivery, Err(error.clone()), Instant::now(), &self.policy.retry).await;
+                }
+                return;
+            }
+        };
         for delivery in deliveries.into_iter().filter(|delivery| self.held.has(delivery.lease_ref())) {
             match self.check(&delivery, &policy).await {
                 None => kept.push(delivery),
@@ -128,12 +138,20 @@ impl Execution {
             return None; // the lease was lost while it waited; somebody else has it
         }
         let started = Instant::now();
-        let policy = self.handler.policy_for(&delivery.target).await;
+        let policy = match self.policy_for(&delivery.target).await {
+            Ok(policy) => policy,
+            Err(error) => return self.settle(delivery, Err(error), started, &self.policy.retry).await,
+        };
         let outcome = match self.check(delivery, &policy).await {
             Some(outcome) => outcome,
             None => self.within(policy.timeout, self.handler.handle(delivery)).await.unwrap_or_else(Err),
         };
         self.settle(delivery, outcome, started, &policy.retry).await
+    }
+
+    /// How deliveries to this target are handled. When the handler does not tell, they fail by its own policy.
+    async fn policy_for(&self, target: &Target) -> Result<TargetPolicy, HandlerError> {
+        self.within(self.policy.timeout, self.handler.policy_for(target)).await
     }
 
     /// Awaits a call of the handler, but not for longer than its timeout, and survives its panic.

@@ -79,6 +79,7 @@ impl Lane {
         let tasks = TaskTracker::new();
         let execution = Arc::new(Execution {
             handler: self.handler.clone(),
+            policy: self.policy.clone(),
             history: self.history.clone(),
             clock: self.clock.clone(),
             settler: self.settler.clone(),
