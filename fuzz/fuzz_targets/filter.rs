@@ -16,7 +16,8 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
 static EVENT: LazyLock<Event> = LazyLock::new(|| {
-    let payload = json!({ "amount": 4900, "items": [{ "sku": "a" }, "b"], "note": null, "paid": true, "": { "0": 1.5 } });
+    let payload =
+        json!({ "amount": 4900, "items": [{ "sku": "a" }, "b"], "note": null, "paid": true, "": { "0": 1.5 } });
     let event = NewEvent::new(types::IMPORT_COMPLETED, payload).actor("user_1", "user").organization("org_1");
     let origin = Metadata { source: "fuzz".into(), environment: "development".into(), ..Metadata::default() };
     event.into_event(&origin, &Limits::default(), &RandomIds, &SystemClock).expect("the event is in order")
@@ -33,7 +34,8 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(Filter::parse(printed.to_string().as_bytes()).as_ref(), Ok(&filter), "stored and read again");
 
     let mut event = EVENT.clone();
-    let payload = payload.and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| Payload::from_json(text).ok());
+    let payload =
+        payload.and_then(|text| std::str::from_utf8(text).ok()).and_then(|text| Payload::from_json(text).ok());
     event.payload = payload.unwrap_or(event.payload);
     let held = filter.matches(&event);
     assert_eq!(filter.explain(&event).held, held, "explained as it matches");
