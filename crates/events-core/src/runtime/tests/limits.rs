@@ -9,9 +9,10 @@ use tokio::{sync::watch, time::Instant};
 use super::event;
 use crate::{
     Engine, EngineOptions, Pattern,
-    delivery::{AttemptOutcome, Delivery, ErrorClass, HandlerName, RetryPolicy, Target},
+    delivery::{AttemptOutcome, Delivery, ErrorClass, HandlerName, Pacing, RetryPolicy, Target},
     ports::{
-        Allowances, Delivered, DeliveryQuery, EventHandler, EventHistory, HandlerError, HandlerPolicy, TargetPolicy,
+        Allowances, AttemptRecord, Delivered, DeliveryQuery, EventHandler, EventHistory, HandlerError, HandlerPolicy,
+        TargetPolicy,
     },
     routing::Route,
     testkit::{MemoryStore, PausedClock},
@@ -20,6 +21,7 @@ use crate::{
 /// A handler whose targets behave by their names.
 struct Targets {
     allowances: Allowances,
+    pacing: Option<Pacing>,
     calls: watch::Sender<Vec<Target>>,
 }
 
@@ -41,7 +43,7 @@ impl EventHandler for Targets {
     }
 
     fn policy(&self) -> HandlerPolicy {
-        HandlerPolicy { concurrency: 4, ..HandlerPolicy::default() }
+        HandlerPolicy { concurrency: 4, pacing: self.pacing.clone(), ..HandlerPolicy::default() }
     }
 
     async fn policy_for(&self, target: &Target) -> TargetPolicy {
@@ -77,7 +79,11 @@ impl EventHandler for Targets {
 
 /// An engine in which every event goes to all these targets.
 fn start(allowances: Allowances, targets: &[&str]) -> (Engine, Arc<MemoryStore>, Arc<Targets>) {
-    let handler = Arc::new(Targets { allowances, calls: watch::Sender::default() });
+    start_with(Targets { allowances, pacing: None, calls: watch::Sender::default() }, targets)
+}
+
+fn start_with(handler: Targets, targets: &[&str]) -> (Engine, Arc<MemoryStore>, Arc<Targets>) {
+    let handler = Arc::new(handler);
     let store = Arc::new(MemoryStore::new());
     let options = EngineOptions { clock: Arc::new(PausedClock::new()), ..EngineOptions::default() };
     let routes = targets.iter().map(|target| Route::new("webhooks".into(), *target, [Pattern::All]));
@@ -170,20 +176,29 @@ async fn a_target_has_its_own_timeout_and_retries() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_whose_policy_is_not_told_fails_and_is_tried_again() {
-    for (target, class) in [("confusing", ErrorClass::PANIC), ("puzzling", ErrorClass::TIMEOUT)] {
-        let (engine, store, handler) = start(Allowances::default(), &[target, "willing"]);
-        publish(&engine, 1).await;
-        handler.called("willing", 1).await;
-        let query = DeliveryQuery { target: Some(target.into()), ..DeliveryQuery::default() };
-        let delivery = store.deliveries(query).await.unwrap().items[0].delivery_id;
-        let attempts = loop {
-            let attempts = store.attempts(delivery).await.unwrap();
-            if attempts.len() == 2 {
-                break attempts;
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        };
+    let digests = Pacing { interval: Duration::from_secs(1), burst: 1, digest_over: 1, digest_max: 5 };
+    let ways = [("confusing", ErrorClass::PANIC), ("puzzling", ErrorClass::TIMEOUT)];
+    for ((target, class), pacing) in
+        ways.into_iter().flat_map(|way| [(way.clone(), None), (way, Some(digests.clone()))])
+    {
+        let handler = Targets { allowances: Allowances::default(), pacing, calls: watch::Sender::default() };
+        let (engine, store, handler) = start_with(handler, &[target]);
+        publish(&engine, 2).await;
+        let attempts = attempts_of(&store, target, 2).await;
         assert!(attempts.iter().all(|it| it.error_class.as_ref() == Some(&class)), "{attempts:?}");
         assert_eq!(handler.calls_to(target), 0);
+    }
+}
+
+/// The attempts at the delivery to a target, once there are so many.
+async fn attempts_of(store: &MemoryStore, target: &str, count: usize) -> Vec<AttemptRecord> {
+    let query = DeliveryQuery { target: Some(target.into()), ..DeliveryQuery::default() };
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let Some(found) = store.deliveries(query.clone()).await.unwrap().items.pop() else { continue };
+        let attempts = store.attempts(found.delivery_id).await.unwrap();
+        if attempts.len() >= count {
+            return attempts;
+        }
     }
 }

@@ -98,16 +98,17 @@ impl Execution {
         };
         let mut kept = Vec::with_capacity(deliveries.len());
         let Some(first) = deliveries.first() else { return };
+        let is_held = |delivery: &Delivery| self.held.has(delivery.lease_ref());
         let policy = match self.policy_for(&first.target).await {
             Ok(policy) => policy,
             Err(error) => {
-                for delivery in &deliveries {
+                for delivery in deliveries.iter().filter(|delivery| is_held(delivery)) {
                     self.settle(delivery, Err(error.clone()), Instant::now(), &self.policy.retry).await;
                 }
                 return;
             }
         };
-        for delivery in deliveries.into_iter().filter(|delivery| self.held.has(delivery.lease_ref())) {
+        for delivery in deliveries.into_iter().filter(is_held) {
             match self.check(&delivery, &policy).await {
                 None => kept.push(delivery),
                 Some(outcome) => drop(self.settle(&delivery, outcome, Instant::now(), &policy.retry).await),
