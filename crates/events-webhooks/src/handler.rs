@@ -219,8 +219,9 @@ impl EventHandler for WebhookHandler {
                     (Advice::Retry, Some(until)) => {
                         Advice::RetryAfter(Duration::try_from(until.duration_since(now)).unwrap_or(MOMENT))
                     }
-                    // Its subscription is disabled by now, and whoever enables it ends the rest of the target. A rest
-                    // that is settled with this delivery might begin after that, and nobody would end it.
+                    // Where it still has this URL, its subscription is disabled by now, and whoever enables it ends
+                    // the rest of the target. A rest that is settled with this delivery might begin after that, and
+                    // nobody would end it.
                     (Advice::TargetDown, _) => Advice::Fail,
                     (advice, _) => advice,
                 };
