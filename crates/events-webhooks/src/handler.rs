@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use events_core::{
     Delivery, EventHandler, HandlerError, HandlerName, Payload, Publisher, Target,
     delivery::{ErrorClass, RetryPolicy, jitter},
-    ports::{Advice, Allowances, Clock, Delivered, HandlerPolicy, TargetPolicy, TargetStates, WebhookSubscriptions},
+    ports::{Advice, Clock, Delivered, HandlerPolicy, TargetLimits, TargetPolicy, TargetStates, WebhookSubscriptions},
     webhooks::{self, Status},
 };
 use jiff::Timestamp;
@@ -193,8 +193,8 @@ impl EventHandler for WebhookHandler {
         TargetPolicy { timeout, retry }
     }
 
-    fn allowances(&self) -> Allowances {
-        self.health.allowances()
+    fn target_limits(&self) -> TargetLimits {
+        self.health.target_limits(self.clock.now())
     }
 
     async fn handle(&self, delivery: &Delivery) -> Result<Delivered, HandlerError> {

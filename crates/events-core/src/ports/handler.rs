@@ -1,13 +1,12 @@
 //! The handler port: whoever makes an event known to somebody outside.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 
 use crate::{
     delivery::{Delivery, ErrorClass, HandlerName, Pacing, RetryPolicy, Target},
     event::Payload,
-    ports::Allowances,
 };
 
 /// Makes events known to one kind of outside world: Slack, webhooks, mailboxes.
@@ -37,12 +36,11 @@ pub trait EventHandler: Send + Sync {
         TargetPolicy { timeout, retry }
     }
 
-    /// How many calls of each target may be under way at once in one process: as many as
-    /// `policy().concurrency`, by default. A target that answers slowly or not at all is kept from taking
-    /// the room of others by a small allowance; the worker holds three times as many deliveries of it, so
-    /// that the next ones are at hand. Not asked of handlers with pacing.
-    fn allowances(&self) -> Allowances {
-        Allowances::default()
+    /// What one process may have of each target; by default, as much as it may have of all. A target that answers
+    /// slowly or not at all is kept by a small limit from taking the room of others. Not asked of handlers with
+    /// pacing.
+    fn target_limits(&self) -> TargetLimits {
+        TargetLimits::default()
     }
 
     /// Handles one delivery before `policy().timeout` is over; after that it is dropped.
@@ -90,6 +88,48 @@ pub struct TargetPolicy {
     pub timeout: Duration,
     /// When a failed delivery is tried again, and how often.
     pub retry: RetryPolicy,
+}
+
+/// What one process may have of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetLimit {
+    /// Calls under way at once.
+    pub calls: usize,
+    /// Deliveries that are claimed, those under way among them; the others wait for their turn.
+    pub at_hand: usize,
+}
+
+impl TargetLimit {
+    /// So many calls at once, and seven times as many deliveries that wait for their turn: a target that answers at
+    /// once is through with as many as it is called with while the store is asked for more.
+    #[must_use]
+    pub const fn calls(calls: usize) -> Self {
+        Self { calls, at_hand: calls.saturating_mul(8) }
+    }
+}
+
+/// What one process may have of each target of a handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetLimits {
+    /// Of every target that is not named.
+    pub each: TargetLimit,
+    /// Of these targets. A store compares every ready target with each: name those that differ, and they are few.
+    pub of: BTreeMap<Target, TargetLimit>,
+}
+
+impl Default for TargetLimits {
+    /// As much as the handler may have of all.
+    fn default() -> Self {
+        Self { each: TargetLimit::calls(usize::MAX), of: BTreeMap::new() }
+    }
+}
+
+impl TargetLimits {
+    /// Of this target.
+    #[must_use]
+    pub fn of(&self, target: &Target) -> TargetLimit {
+        self.of.get(target).copied().unwrap_or(self.each)
+    }
 }
 
 /// What a handler reports about a success, kept with the attempt.

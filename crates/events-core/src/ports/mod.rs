@@ -23,7 +23,9 @@ mod webhook_subscriptions;
 pub use api_keys::{ApiKey, ApiKeys, KeyHash, Scope};
 pub(crate) use clock::to_micros;
 pub use clock::{Clock, IdGenerator, RandomIds, SystemClock};
-pub use handler::{Advice, Delivered, EventHandler, HandlerError, HandlerPolicy, TargetPolicy};
+pub use handler::{
+    Advice, Delivered, EventHandler, HandlerError, HandlerPolicy, TargetLimit, TargetLimits, TargetPolicy,
+};
 pub use history::{
     AttemptRecord, DeadLetter, DeadLetterQuery, DeliveryQuery, DeliveryRecord, Depth, EventDetail, EventHistory, Page,
     PageRequest, TimelineQuery,

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use events_core::{Target, ports::Allowances, webhooks::RateLimit};
+use events_core::{
+    Target,
+    ports::{TargetLimit, TargetLimits},
+    webhooks::RateLimit,
+};
 use jiff::Timestamp;
 
 use super::{Breaker, Gate, InFlight, Sign};
@@ -55,8 +59,8 @@ struct Page {
     under_way: u32,
     /// The state of its rate.
     paced_until: Option<Timestamp>,
-    /// The burst of its rate, while it has one.
-    burst: Option<u32>,
+    /// Its rate, while it has one.
+    rate: Option<RateLimit>,
 }
 
 impl Page {
@@ -82,9 +86,12 @@ impl Page {
         Ok(())
     }
 
-    /// Deliveries that one process should hold of it.
-    fn allowance(&self) -> u32 {
-        self.burst.map_or(self.in_flight.limit(), |burst| self.in_flight.limit().min(burst.max(1)))
+    /// What one process should have of it. More than its rate grants now would only be handed back.
+    fn limit(&self, now: Timestamp) -> TargetLimit {
+        let limit = TargetLimit::calls(self.in_flight.limit() as usize);
+        let Some(rate) = self.rate else { return limit };
+        let granted = rate.pacing().take(self.paced_until, limit.at_hand, limit.at_hand, now).deliveries.max(1);
+        TargetLimit { calls: limit.calls.min(granted), at_hand: granted }
     }
 }
 
@@ -119,9 +126,9 @@ impl HealthBook {
             breaker: Breaker::default(),
             under_way: 0,
             paced_until: None,
-            burst: None,
+            rate: None,
         });
-        page.burst = rate.map(|rate| rate.burst);
+        page.rate = rate;
         if page.under_way >= page.in_flight.limit() {
             return Err(Held::Busy);
         }
@@ -141,16 +148,17 @@ impl HealthBook {
         }
     }
 
-    /// How much a process should hold of each target: what it bears at once. Those that are well and are not called
-    /// just now count as new.
+    /// What a process should have of each target: as many calls as it bears, and what its rate grants. Those that
+    /// are well and are not called just now count as new.
     #[must_use]
-    pub fn allowances(&self) -> Allowances {
-        let new = InFlight::new(self.limits.in_flight).limit();
+    pub fn target_limits(&self, now: Timestamp) -> TargetLimits {
+        let each = TargetLimit::calls(InFlight::new(self.limits.in_flight).limit() as usize);
         let pages = self.pages();
-        let differs = |page: &&Page| page.allowance() < new || (page.under_way > 0 && page.allowance() > new);
-        let differing = pages.iter().filter(|(_, page)| differs(page));
-        let of = differing.map(|(target, page)| (target.clone(), page.allowance() as usize)).collect();
-        Allowances { each: new as usize, of }
+        let limits = pages.iter().map(|(target, page)| (target, page, page.limit(now)));
+        let differing = limits.filter(|(_, page, limit)| {
+            limit.at_hand < each.at_hand || (page.under_way > 0 && limit.at_hand > each.at_hand)
+        });
+        TargetLimits { each, of: differing.map(|(target, _, limit)| (target.clone(), limit)).collect() }
     }
 
     /// Until when this target is left alone, if it is.
@@ -221,6 +229,21 @@ mod tests {
         assert!(book.begin(&target(2), None, at(0)).is_ok());
         drop(permits);
         assert!(book.begin(&target(1), None, at(0)).is_ok(), "calls that were never made hold nothing");
+    }
+
+    #[test]
+    fn no_more_of_a_target_is_wanted_at_hand_than_its_rate_grants() {
+        let book = HealthBook::new(Limits::default());
+        let rate = RateLimit { interval: Duration::from_secs(1), burst: 6 };
+        let limit = |now: i64| book.target_limits(at(now)).of(&target(1));
+        assert_eq!(limit(0), TargetLimit::calls(4), "nothing is known of its rate before the first call");
+        for left in (0..6).rev() {
+            book.begin(&target(1), Some(rate), at(0)).unwrap().end(Sign::Well, at(0), 0.0);
+            assert_eq!(limit(0).at_hand, left.max(1), "one, so that it is asked for at all");
+        }
+        assert_eq!((limit(3).at_hand, limit(60).at_hand), (3, 6));
+        book.begin(&target(1), None, at(60)).unwrap().end(Sign::Well, at(60), 0.0);
+        assert!(limit(60).at_hand >= TargetLimit::calls(4).at_hand, "its owner lifted the rate");
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::{
     Engine, EngineOptions, Pattern,
     delivery::{AttemptOutcome, Delivery, ErrorClass, HandlerName, Pacing, RetryPolicy, Target},
     ports::{
-        Allowances, AttemptRecord, Delivered, DeliveryQuery, EventHandler, EventHistory, HandlerError, HandlerPolicy,
-        TargetPolicy,
+        AttemptRecord, Delivered, DeliveryQuery, EventHandler, EventHistory, HandlerError, HandlerPolicy, TargetLimit,
+        TargetLimits, TargetPolicy,
     },
     routing::Route,
     testkit::{MemoryStore, PausedClock},
@@ -20,7 +20,7 @@ use crate::{
 
 /// A handler whose targets behave by their names.
 struct Targets {
-    allowances: Allowances,
+    limits: TargetLimits,
     pacing: Option<Pacing>,
     calls: watch::Sender<Vec<Target>>,
 }
@@ -59,8 +59,8 @@ impl EventHandler for Targets {
         }
     }
 
-    fn allowances(&self) -> Allowances {
-        self.allowances.clone()
+    fn target_limits(&self) -> TargetLimits {
+        self.limits.clone()
     }
 
     async fn handle(&self, delivery: &Delivery) -> Result<Delivered, HandlerError> {
@@ -78,8 +78,8 @@ impl EventHandler for Targets {
 }
 
 /// An engine in which every event goes to all these targets.
-fn start(allowances: Allowances, targets: &[&str]) -> (Engine, Arc<MemoryStore>, Arc<Targets>) {
-    start_with(Targets { allowances, pacing: None, calls: watch::Sender::default() }, targets)
+fn start(limits: TargetLimits, targets: &[&str]) -> (Engine, Arc<MemoryStore>, Arc<Targets>) {
+    start_with(Targets { limits, pacing: None, calls: watch::Sender::default() }, targets)
 }
 
 fn start_with(handler: Targets, targets: &[&str]) -> (Engine, Arc<MemoryStore>, Arc<Targets>) {
@@ -97,8 +97,8 @@ async fn publish(engine: &Engine, events: usize) {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_never_answers_leaves_room_for_the_others() {
-    let allowances = Allowances { each: 2, ..Allowances::default() };
-    let (engine, _, handler) = start(allowances, &["hanging", "quick"]);
+    let limits = TargetLimits { each: TargetLimit::calls(2), ..TargetLimits::default() };
+    let (engine, _, handler) = start(limits, &["hanging", "quick"]);
     let before = Instant::now();
     publish(&engine, 200).await;
     handler.called("quick", 200).await;
@@ -108,8 +108,8 @@ async fn a_target_that_never_answers_leaves_room_for_the_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_full_gets_more_as_soon_as_half_of_it_is_free() {
-    let allowances = Allowances { of: [("quick".into(), 4)].into(), ..Allowances::default() };
-    let (engine, _, handler) = start(allowances, &["quick"]);
+    let limits = TargetLimits { of: [("quick".into(), TargetLimit::calls(4))].into(), ..TargetLimits::default() };
+    let (engine, _, handler) = start(limits, &["quick"]);
     let before = Instant::now();
     publish(&engine, 400).await;
     handler.called("quick", 400).await;
@@ -118,8 +118,8 @@ async fn a_target_that_is_full_gets_more_as_soon_as_half_of_it_is_free() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_allowed_nothing_keeps_nobody_busy() {
-    let allowances = Allowances { of: [("quick".into(), 0)].into(), ..Allowances::default() };
-    let (engine, store, handler) = start(allowances, &["quick", "other"]);
+    let limits = TargetLimits { of: [("quick".into(), TargetLimit::calls(0))].into(), ..TargetLimits::default() };
+    let (engine, store, handler) = start(limits, &["quick", "other"]);
     publish(&engine, 3).await;
     handler.called("other", 3).await;
     tokio::time::sleep(Duration::from_secs(60)).await; // ends only if nobody spins
@@ -129,7 +129,7 @@ async fn a_target_that_is_allowed_nothing_keeps_nobody_busy() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_held_back_waits_and_has_used_up_no_attempt() {
-    let (engine, store, handler) = start(Allowances::default(), &["held"]);
+    let (engine, store, handler) = start(TargetLimits::default(), &["held"]);
     let before = Instant::now();
     publish(&engine, 1).await;
     handler.called("held", 2).await;
@@ -145,7 +145,8 @@ async fn what_is_held_back_waits_and_has_used_up_no_attempt() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_at_hand_for_a_target_that_wants_rest_is_handed_back() {
-    let (engine, store, handler) = start(Allowances { each: 1, ..Allowances::default() }, &["held"]);
+    let (engine, store, handler) =
+        start(TargetLimits { each: TargetLimit::calls(1), ..TargetLimits::default() }, &["held"]);
     publish(&engine, 3).await;
     handler.called("held", 1).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
@@ -158,7 +159,7 @@ async fn what_is_at_hand_for_a_target_that_wants_rest_is_handed_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_has_its_own_timeout_and_retries() {
-    let (engine, store, handler) = start(Allowances::default(), &["failing"]);
+    let (engine, store, handler) = start(TargetLimits::default(), &["failing"]);
     publish(&engine, 1).await;
     handler.called("failing", 3).await;
     while store.depth(Timestamp::MAX).await.unwrap().dead == 0 {
@@ -181,7 +182,7 @@ async fn a_target_whose_policy_is_not_told_fails_and_is_tried_again() {
     for ((target, class), pacing) in
         ways.into_iter().flat_map(|way| [(way.clone(), None), (way, Some(digests.clone()))])
     {
-        let handler = Targets { allowances: Allowances::default(), pacing, calls: watch::Sender::default() };
+        let handler = Targets { limits: TargetLimits::default(), pacing, calls: watch::Sender::default() };
         let (engine, store, handler) = start_with(handler, &[target]);
         publish(&engine, 2).await;
         let attempts = attempts_of(&store, target, 2).await;

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::{lane::Allowed, ticket::Ticket};
 use crate::{
     delivery::{Delivery, LeaseRef, Target},
-    ports::Allowances,
+    ports::TargetLimits,
 };
 
 /// Claims held by one lane, each from its claim until its settlement is on the way.
@@ -25,8 +25,10 @@ pub(super) struct Held {
 struct Claims {
     leases: HashMap<LeaseRef, Claim>,
     targets: HashMap<Target, OfTarget>,
-    /// How many calls they are for.
+    /// How many calls they would be for if none went along in the call of another.
     calls: usize,
+    /// How many go along.
+    along: usize,
 }
 
 /// What is held of one target.
@@ -66,7 +68,7 @@ impl Claims {
     fn remove(&mut self, lease: LeaseRef) -> Option<Claim> {
         let claim = self.leases.remove(&lease)?;
         if claim.goes_along {
-            self.calls += 1;
+            self.along -= 1;
         }
         self.change(&claim.target, |of_target| of_target.count -= 1);
         Some(claim)
@@ -92,18 +94,19 @@ impl Held {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls of the handler that the claims are for. What waits for its turn with a target that gets as many
-    /// calls as it may have at once does not count: it would take the room of others.
-    pub(super) fn calls(&self) -> usize {
-        self.claims().calls
+    /// Calls of the handler that the claims are for, and how many there are with those that wait for their turn: with
+    /// a target that gets as many calls as it may have at once, they would take the room of others.
+    pub(super) fn calls(&self) -> (usize, usize) {
+        let claims = self.claims();
+        (claims.calls - claims.along, claims.leases.len() - claims.along)
     }
 
-    pub(super) fn add(&self, deliveries: &[Delivery], at_once: &Allowances, ticket: &Arc<Ticket>) {
+    pub(super) fn add(&self, deliveries: &[Delivery], limits: &TargetLimits, ticket: &Arc<Ticket>) {
         let mut claims = self.claims();
         for delivery in deliveries {
             let (ends, target) = (delivery.lease_until, delivery.target.clone());
             let claim = Claim { ends, goes_along: false, ticket: Arc::clone(ticket), target };
-            claims.insert(delivery.lease_ref(), claim, at_once.of(&delivery.target));
+            claims.insert(delivery.lease_ref(), claim, limits.of(&delivery.target).calls);
         }
     }
 
@@ -136,13 +139,13 @@ impl Held {
     /// Counts the deliveries of a digest as one call, until the last of them is let go.
     pub(super) fn join(&self, digest: &[Delivery]) {
         let mut claims = self.claims();
-        let Claims { leases, calls, .. } = &mut *claims;
+        let Claims { leases, along, .. } = &mut *claims;
         for delivery in digest.iter().rev().skip(1) {
             if let Some(claim) = leases.get_mut(&delivery.lease_ref())
                 && !claim.goes_along
             {
                 claim.goes_along = true;
-                *calls -= 1;
+                *along += 1;
             }
         }
     }

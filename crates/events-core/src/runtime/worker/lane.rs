@@ -16,7 +16,7 @@ use crate::{
     delivery::{Delivery, HandlerName, Target, later},
     ports::{
         Allowances, ClaimRequest, Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, HandlerPolicy, Receipt,
-        StoreError,
+        StoreError, TargetLimit, TargetLimits,
     },
     runtime::pause::{Backoff, POLL, about},
 };
@@ -38,27 +38,30 @@ pub(super) struct Lane {
     pub(super) abort: CancellationToken,
 }
 
-/// As many deliveries are held as three times the calls that are made at once, of the handler and of each target:
-/// while one third is under way, the others are fetched in one claim, since a claim costs the store more than what
-/// it gives out.
+/// Deliveries are held for three times the calls that are made at once: while one third is under way, the others
+/// are fetched in one claim, since a claim costs the store more than what it gives out.
 const AT_HAND: usize = 3;
+/// As many deliveries are held as this times the calls that are made at once, when many wait for their turn with
+/// targets that get as many calls as they may have.
+const IN_ALL: usize = 8;
 
-/// A target, and how much of it the lane may hold.
+/// A target, and how much of it the lane may have.
 pub(super) struct Allowed {
     pub(super) target: Target,
-    most: usize,
+    limit: TargetLimit,
 }
 
 impl Allowed {
-    fn of(target: Target, at_once: &Allowances) -> Self {
-        Self { most: at_once.of(&target).saturating_mul(AT_HAND), target }
+    fn of(target: Target, limits: &TargetLimits) -> Self {
+        Self { limit: limits.of(&target), target }
     }
 
-    /// What may be claimed while `held` of it are held. Nothing until half of it is free: otherwise each call
-    /// that ends would be followed by a claim of one.
+    /// What may be claimed while `held` of it are held. Nothing until there is room for two rounds of calls, or
+    /// half of it is free: otherwise each call that ends would be followed by a claim of one.
     pub(super) fn left(&self, held: usize) -> usize {
-        let left = self.most.saturating_sub(held);
-        if left >= self.most.div_ceil(2) { left } else { 0 }
+        let TargetLimit { calls, at_hand } = self.limit;
+        let left = at_hand.saturating_sub(held);
+        if left >= at_hand.div_ceil(2).min(calls.saturating_mul(2)) { left } else { 0 }
     }
 }
 
@@ -114,18 +117,19 @@ impl Lane {
         let mut seen = Seen::More;
         let mut word = Vec::new();
         while !self.stop.is_cancelled() {
-            let room = limit.saturating_sub(held.calls());
+            let (calls, in_all) = held.calls();
+            let room = limit.saturating_sub(calls).min((concurrency * IN_ALL).saturating_sub(in_all));
             let worthwhile = room >= concurrency * 2;
             if worthwhile && matches!(seen, Seen::More) {
-                let at_once = self.handler.allowances();
-                let left = left_of(&at_once, held);
+                let limits = self.handler.target_limits();
+                let left = left_of(&limits, held);
                 match self.claim(room, left.clone()).await {
                     Ok(claimed) => {
                         backoff.reset();
-                        seen = if claimed.len() >= room { Seen::More } else { all_seen(&at_once, &left, &claimed) };
+                        seen = if claimed.len() >= room { Seen::More } else { all_seen(&limits, &left, &claimed) };
                         let ticket = Ticket::new(std::mem::take(&mut word), claimed.len(), &self.returns);
-                        held.add(&claimed, &at_once, &ticket);
-                        self.start(claimed, &at_once, held, execution, tasks);
+                        held.add(&claimed, &limits, &ticket);
+                        self.start(claimed, &limits, held, execution, tasks);
                         pause = Duration::ZERO;
                     }
                     Err(error) => {
@@ -230,7 +234,7 @@ impl Lane {
     fn start(
         &self,
         claimed: Vec<Delivery>,
-        at_once: &Allowances,
+        limits: &TargetLimits,
         held: &Held,
         execution: &Arc<Execution>,
         tasks: &TaskTracker,
@@ -239,7 +243,7 @@ impl Lane {
         while let Some(target) = rest.peek().map(|delivery| delivery.target.clone()) {
             let group = std::iter::from_fn(|| rest.next_if(|delivery| delivery.target == target));
             let Some(pacing) = &self.policy.pacing else {
-                let most = at_once.of(&target).min(self.policy.concurrency);
+                let most = limits.of(&target).calls.min(self.policy.concurrency);
                 for _ in 0..execution.turns.add(&target, group, most) {
                     tasks.spawn(execution.clone().calls(target.clone()));
                 }
@@ -276,13 +280,12 @@ impl Lane {
 }
 
 /// How much of each target may be claimed beside what is held of it.
-fn left_of(at_once: &Allowances, held: &Held) -> Allowances {
-    let most = |calls: usize| calls.saturating_mul(AT_HAND);
-    let of = at_once.of.iter().map(|(target, calls)| (target.clone(), most(*calls))).collect();
-    let mut left = Allowances { each: most(at_once.each), of };
-    if *at_once != Allowances::default() {
+fn left_of(limits: &TargetLimits, held: &Held) -> Allowances {
+    let of = limits.of.iter().map(|(target, limit)| (target.clone(), limit.at_hand)).collect();
+    let mut left = Allowances { each: limits.each.at_hand, of };
+    if *limits != TargetLimits::default() {
         for (target, count) in held.by_target() {
-            let allowed = Allowed::of(target, at_once);
+            let allowed = Allowed::of(target, limits);
             left.of.insert(allowed.target.clone(), allowed.left(count));
         }
     }
@@ -290,7 +293,7 @@ fn left_of(at_once: &Allowances, held: &Held) -> Allowances {
 }
 
 /// After a claim that had room for more than it got: which targets may have more than was `left` of them.
-fn all_seen(at_once: &Allowances, left: &Allowances, claimed: &[Delivery]) -> Seen {
+fn all_seen(limits: &TargetLimits, left: &Allowances, claimed: &[Delivery]) -> Seen {
     let passed_over = left.of.iter().filter(|(_, left)| **left == 0).map(|(target, _)| target);
     let mut full: Vec<&Target> = passed_over.collect();
     for of_target in claimed.chunk_by(|one, next| one.target == next.target) {
@@ -303,6 +306,6 @@ fn all_seen(at_once: &Allowances, left: &Allowances, claimed: &[Delivery]) -> Se
         return Seen::Nothing;
     }
     // Those that may hold nothing at all are looked at again with the next poll.
-    let full = full.into_iter().map(|target| Allowed::of(target.clone(), at_once));
-    Seen::Full(full.filter(|allowed| allowed.most > 0).collect())
+    let full = full.into_iter().map(|target| Allowed::of(target.clone(), limits));
+    Seen::Full(full.filter(|allowed| allowed.limit.at_hand > 0).collect())
 }
