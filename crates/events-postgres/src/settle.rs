@@ -79,7 +79,7 @@ fn values(given: &[&Settlement]) -> Result<PgArguments, Failure> {
             _ => None,
         }),
         column(given, |it| Time(it.settled_at)),
-        column(given, |it| it.report.detail.as_ref().map(Payload::as_str)),
+        column(given, |it| it.report.detail.as_deref().map(Payload::as_str)),
     ])
 }
 

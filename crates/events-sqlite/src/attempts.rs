@@ -1,7 +1,7 @@
 //! Appending the records of attempts.
 
 use events_core::{
-    DeliveryId, Payload, Seq,
+    DeliveryId, HandlerName, Payload, Seq, Target,
     delivery::{AttemptOutcome, ErrorClass, Settlement},
     ports::AttemptRecord,
 };
@@ -19,25 +19,66 @@ static APPEND: Insert = Insert::new(include_str!("queries/attempts_append.sql"),
 /// A record with the place of the event it belongs to.
 pub(crate) type Record = (Seq, AttemptRecord);
 
-/// The record of a settlement; `None` for one that leaves none.
-pub(crate) fn of_settlement(settlement: &Settlement) -> Option<Record> {
-    let report = &settlement.report;
-    let record = AttemptRecord {
-        delivery_id: settlement.delivery_id,
-        handler: settlement.handler.clone(),
-        target: settlement.target.clone(),
-        number: settlement.attempt,
-        outcome: settlement.outcome()?,
-        is_final: settlement.is_final(),
-        status: report.status,
-        duration_ms: u32::try_from(report.duration.as_millis()).unwrap_or(u32::MAX),
-        error_class: report.error_class.clone(),
-        error: report.error.clone(),
-        response: report.response.clone(),
-        detail: report.detail.clone(),
-        created_at: settlement.settled_at,
-    };
-    Some((settlement.seq, record))
+/// A row to be appended.
+pub(crate) struct Row<'a> {
+    delivery_id: DeliveryId,
+    seq: Seq,
+    handler: &'a HandlerName,
+    target: &'a Target,
+    number: u32,
+    outcome: AttemptOutcome,
+    is_final: bool,
+    status: Option<u16>,
+    duration_ms: u32,
+    error_class: Option<&'a ErrorClass>,
+    error: Option<&'a str>,
+    response: Option<&'a str>,
+    detail: Option<&'a Payload>,
+    created_at: Timestamp,
+}
+
+impl<'a> Row<'a> {
+    /// The row of a settlement; `None` for one that leaves none.
+    pub(crate) fn of_settlement(settlement: &'a Settlement) -> Option<Self> {
+        let report = &settlement.report;
+        Some(Self {
+            delivery_id: settlement.delivery_id,
+            seq: settlement.seq,
+            handler: &settlement.handler,
+            target: &settlement.target,
+            number: settlement.attempt,
+            outcome: settlement.outcome()?,
+            is_final: settlement.is_final(),
+            status: report.status,
+            duration_ms: u32::try_from(report.duration.as_millis()).unwrap_or(u32::MAX),
+            error_class: report.error_class.as_ref(),
+            error: report.error.as_deref(),
+            response: report.response.as_deref(),
+            detail: report.detail.as_deref(),
+            created_at: settlement.settled_at,
+        })
+    }
+}
+
+impl<'a> From<&'a Record> for Row<'a> {
+    fn from((seq, record): &'a Record) -> Self {
+        Self {
+            delivery_id: record.delivery_id,
+            seq: *seq,
+            handler: &record.handler,
+            target: &record.target,
+            number: record.number,
+            outcome: record.outcome,
+            is_final: record.is_final,
+            status: record.status,
+            duration_ms: record.duration_ms,
+            error_class: record.error_class.as_ref(),
+            error: record.error.as_deref(),
+            response: record.response.as_deref(),
+            detail: record.detail.as_ref(),
+            created_at: record.created_at,
+        }
+    }
 }
 
 /// The record of something that happened to a delivery, a row of `deliveries`, without its handler.
@@ -67,24 +108,24 @@ pub(crate) fn without_handler(
     Ok((Seq(cells.get("seq")?), record))
 }
 
-/// Appends records.
-pub(crate) async fn append(connection: &mut SqliteConnection, records: &[Record]) -> Result<(), Failure> {
+/// Appends rows.
+pub(crate) async fn append(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> Result<(), Failure> {
     APPEND
-        .run(connection, records, |values, (seq, record)| {
-            values.push(record.delivery_id.0)?;
-            values.push(seq.0)?;
-            values.push(record.handler.as_str())?;
-            values.push(record.target.as_str())?;
-            values.push(record.number)?;
-            values.push(rows::outcome_word(record.outcome))?;
-            values.push(record.is_final)?;
-            values.push(record.status)?;
-            values.push(record.duration_ms)?;
-            values.push(record.error_class.as_ref().map(ErrorClass::as_str))?;
-            values.push(record.error.as_deref())?;
-            values.push(record.response.as_deref())?;
-            values.push(record.detail.as_ref().map(Payload::as_str))?;
-            values.push(record.created_at.as_microsecond())
+        .run(connection, rows, |values, row| {
+            values.push(row.delivery_id.0)?;
+            values.push(row.seq.0)?;
+            values.push(row.handler.as_str())?;
+            values.push(row.target.as_str())?;
+            values.push(row.number)?;
+            values.push(rows::outcome_word(row.outcome))?;
+            values.push(row.is_final)?;
+            values.push(row.status)?;
+            values.push(row.duration_ms)?;
+            values.push(row.error_class.map(ErrorClass::as_str))?;
+            values.push(row.error)?;
+            values.push(row.response)?;
+            values.push(row.detail.map(Payload::as_str))?;
+            values.push(row.created_at.as_microsecond())
         })
         .await
 }

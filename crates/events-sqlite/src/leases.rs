@@ -68,7 +68,7 @@ impl Operation for ReleaseExpired {
             .bind(self.now.as_microsecond())
             .execute(&mut *connection)
             .await?;
-        attempts::append(connection, &records).await?;
+        attempts::append(connection, &records.iter().map(Into::into).collect::<Vec<_>>()).await?;
         let mut touched = Touched::default();
         records.iter().for_each(|(_, record)| touched.add(record.handler.as_str(), record.target.as_str()));
         touched.schedule(connection).await?;

@@ -87,7 +87,7 @@ impl Route {
             }
         }
         summary.cancelled = cancelled.len();
-        attempts::append(connection, &cancelled).await?;
+        attempts::append(connection, &cancelled.iter().map(Into::into).collect::<Vec<_>>()).await?;
         cancelled.iter().for_each(|(_, record)| touched.add(record.handler.as_str(), record.target.as_str()));
         let take = sqlx::query(include_str!("queries/route_take.sql"));
         take.bind(self.seqs()?).execute(&mut *connection).await?;

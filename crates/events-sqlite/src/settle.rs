@@ -54,7 +54,7 @@ impl Settle {
 #[derive(Default)]
 struct Changes<'a> {
     summary: SettleSummary,
-    records: Vec<attempts::Record>,
+    records: Vec<attempts::Row<'a>>,
     dead: Vec<Value>,
     ended: Vec<DeliveryId>,
     returned: Vec<Value>,
@@ -65,7 +65,7 @@ struct Changes<'a> {
 impl<'a> Changes<'a> {
     fn add(&mut self, settlement: &'a Settlement) {
         self.summary.settled += 1;
-        self.records.extend(attempts::of_settlement(settlement));
+        self.records.extend(attempts::Row::of_settlement(settlement));
         match settlement.verdict {
             Verdict::Done | Verdict::Dropped => self.ended.push(settlement.delivery_id),
             Verdict::Dead => {

@@ -1,6 +1,6 @@
 //! What comes of an attempt: the verdict, decided purely from the handler's result.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -100,8 +100,8 @@ pub struct AttemptReport {
     pub error: Option<String>,
     /// Beginning of the answer.
     pub response: Option<String>,
-    /// More about it, for people who look; at most [`DETAIL_BYTES`].
-    pub detail: Option<Payload>,
+    /// More about it, for people who look; at most [`DETAIL_BYTES`]. Shared: settlements are kept until they are stored.
+    pub detail: Option<Arc<Payload>>,
 }
 
 /// What a target brought upon itself.
@@ -203,7 +203,7 @@ pub fn decide(
                 error_class: None,
                 error: delivered.dropped.map(|why| cut(why, ERROR_BYTES)),
                 response: delivered.response.map(|response| cut(response, RESPONSE_BYTES)),
-                detail: delivered.detail.filter(is_short),
+                detail: delivered.detail.filter(is_short).map(Arc::new),
             };
             return Settlement::new(delivery, verdict, report, None, now);
         }
@@ -231,7 +231,7 @@ pub fn decide(
         error_class: Some(error.class),
         error: Some(cut(error.message, ERROR_BYTES)),
         response: error.response.map(|response| cut(response, RESPONSE_BYTES)),
-        detail: error.detail.filter(is_short),
+        detail: error.detail.filter(is_short).map(Arc::new),
     };
     Settlement::new(delivery, verdict, report, effect, now)
 }

@@ -1,5 +1,7 @@
 //! Ending claims: verdicts, attempt records and what targets brought upon themselves.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::state::{Attempt, Dead, OpenDelivery, State};
@@ -88,7 +90,7 @@ impl State {
             error_class: report.error_class,
             error: report.error,
             response: report.response,
-            detail: report.detail,
+            detail: report.detail.map(Arc::unwrap_or_clone),
             created_at: now,
         };
         self.last_attempt += 1;

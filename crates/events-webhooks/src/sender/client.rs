@@ -3,9 +3,9 @@
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use events_core::{HandlerError, ports::Delivered};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
-use reqwest::{Response, redirect, retry};
+use reqwest::{Request, Response, redirect, retry};
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
@@ -153,23 +153,23 @@ impl Sender {
     /// Signs and sends a message, and waits for the answer to its end.
     pub async fn send(&self, call: Call<'_>) -> Attempt {
         let headers = headers(&call);
+        let request_headers = request_headers(&headers, |name| call.custom_headers.contains(name));
         let cleaner = Cleaner::new(call.custom_headers.values());
         let marks = Marks::begin();
         let mut received = Received::default();
         let result = match self.check_literal(call.url) {
             Err(failure) => Err(failure),
             Ok(()) => {
-                let exchange = marks.run(self.exchange(&call, headers.clone(), &marks, &mut received));
+                let exchange = marks.run(self.exchange(&call, headers, &marks, &mut received));
                 let ended = tokio::time::timeout(call.timeout, exchange).await;
                 let ended = ended.unwrap_or_else(|_| Err(Failure::late(call.timeout, marks.is_answered())));
                 ended.and_then(|()| judge(&received, &cleaner, call.now))
             }
         };
-        let custom = |name: &http::HeaderName| call.custom_headers.contains(name);
         let Received { head, remote_address, body, more } = received;
         let status = head.as_ref().map_or(0, |(status, _)| *status);
         let detail = AttemptDetail {
-            request_headers: request_headers(&headers, custom),
+            request_headers,
             response: head.map(|(status, headers)| ResponseDetail::new(status, &headers, &body, more, &cleaner)),
             times: marks.times(),
             connection: marks.connection(),
@@ -191,10 +191,12 @@ impl Sender {
         marks: &Marks,
         received: &mut Received,
     ) -> Result<(), Failure> {
-        let request = self.client.post(call.url.clone()).headers(headers).body(call.envelope.body.clone());
-        let response = request.send().await.map_err(Failure::unanswered)?;
+        let mut request = Request::new(Method::POST, call.url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(call.envelope.body.clone().into());
+        let mut response = self.client.execute(request).await.map_err(Failure::unanswered)?;
         marks.answered();
-        received.head = Some((response.status().as_u16(), response.headers().clone()));
+        received.head = Some((response.status().as_u16(), std::mem::take(response.headers_mut())));
         received.remote_address = response.remote_addr();
         read(response, received).await.map_err(Failure::in_body)
     }

@@ -63,7 +63,7 @@ pub(super) fn request_headers(headers: &HeaderMap, is_secret: impl Fn(&HeaderNam
     let shown = |name: &HeaderName, value: &http::HeaderValue| {
         if is_secret(name) { MASK.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() }
     };
-    headers.iter().map(|(name, value)| Header { name: name.to_string(), value: shown(name, value) }).collect()
+    headers.iter().map(|(name, value)| Header { name: name.as_str().to_owned(), value: shown(name, value) }).collect()
 }
 
 impl ResponseDetail {

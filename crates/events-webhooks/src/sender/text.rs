@@ -28,7 +28,7 @@ impl<'a> Cleaner<'a> {
     /// characters and those that reorder text are left out.
     pub(super) fn clean(&self, bytes: &[u8], max: usize) -> (String, bool) {
         // First of all, so that no secret hides behind a character that is left out.
-        let mut kept: String = String::from_utf8_lossy(bytes).chars().filter(|it| is_shown(*it)).collect();
+        let mut kept = shown(bytes);
         for secret in &self.secrets {
             if kept.contains(secret) {
                 kept = kept.replace(secret, MASK);
@@ -57,6 +57,12 @@ fn without_keys(text: &str, beginning: &str) -> String {
         masked.extend([beginning, MASK, part.trim_start_matches(is_key)]);
     }
     masked
+}
+
+/// The text without what is not shown: nearly always all of it.
+fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    if text.chars().all(is_shown) { text.into_owned() } else { text.chars().filter(|it| is_shown(*it)).collect() }
 }
 
 fn is_shown(character: char) -> bool {

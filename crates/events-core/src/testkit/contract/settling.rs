@@ -1,6 +1,6 @@
 //! Settling: each verdict, its attempt record and its effect on the target.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::steps::works;
 use crate::{
@@ -34,7 +34,7 @@ pub async fn an_attempt_record_keeps_the_whole_report(fixture: &Fixture) {
         error_class: Some(ErrorClass::new("http_5xx")),
         error: Some("503 from the target".to_owned()),
         response: Some("come back later, ü".to_owned()),
-        detail: Some(detail.clone()),
+        detail: Some(Arc::new(detail.clone())),
     };
     fixture.settled(Settlement { report, ..retry(&claimed, at(60), at(2)) }).await;
     let expected = AttemptRecord {
