@@ -17,7 +17,7 @@ use xtask::services::{Postgres, Rabbit};
 
 use crate::report::Report;
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 /// Runs the groups whose names are wanted.
 pub(crate) async fn run(report: &mut Report, wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {

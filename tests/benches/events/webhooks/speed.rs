@@ -13,7 +13,7 @@ pub(super) async fn run(report: &mut Report, store: &str, servers: Option<&Serve
     let least = if servers.is_none() { 0.25 } else { 0.2 };
     let (mut bare, mut one, mut ten) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        bare.push(bare_calls(20_000).await?);
+        bare.push(bare_calls(60_000).await?);
         one.push(delivered(store, servers, 20_000, 1).await?);
         ten.push(delivered(store, servers, 2_000, 10).await?);
     }
