@@ -117,6 +117,16 @@ async fn a_target_that_is_full_gets_more_as_soon_as_half_of_it_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_more_is_held_than_eight_times_the_calls_of_the_handler() {
+    let much = TargetLimit { calls: 1, at_hand: 1_000 };
+    let (engine, store, handler) = start(TargetLimits { each: much, ..TargetLimits::default() }, &["hanging"]);
+    publish(&engine, 100).await;
+    handler.called("hanging", 1).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(store.depth(Timestamp::MAX).await.unwrap().due, 100 - 8 * 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_that_is_allowed_nothing_keeps_nobody_busy() {
     let limits = TargetLimits { of: [("quick".into(), TargetLimit::calls(0))].into(), ..TargetLimits::default() };
     let (engine, store, handler) = start(limits, &["quick", "other"]);
