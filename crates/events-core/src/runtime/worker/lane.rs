@@ -121,7 +121,7 @@ impl Lane {
             let room = limit.saturating_sub(calls).min((concurrency * IN_ALL).saturating_sub(in_all));
             let worthwhile = room >= concurrency * 2;
             if worthwhile && matches!(seen, Seen::More) {
-                let limits = self.handler.target_limits();
+                let limits = self.target_limits();
                 let left = left_of(&limits, held);
                 match self.claim(room, left.clone()).await {
                     Ok(claimed) => {
@@ -154,6 +154,11 @@ impl Lane {
             }
         }
         self.returns.give(word, false);
+    }
+
+    /// What the lane may have of each target. With pacing, that is the pace's to say.
+    fn target_limits(&self) -> TargetLimits {
+        if self.policy.pacing.is_some() { TargetLimits::default() } else { self.handler.target_limits() }
     }
 
     async fn claim(&self, limit: usize, allowances: Allowances) -> Result<Vec<Delivery>, StoreError> {
