@@ -8,7 +8,7 @@ use crate::{
     report::{Figure, Report, Target},
 };
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 7;
 
 /// Publishing by itself, and beside a router that takes the events up: it writes to the same file.
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
@@ -57,6 +57,7 @@ async fn measure(report: &mut Report, beside: &str, routing: bool, targets: [Tar
         }
         callers.push(64.0 * 200.0 / started.elapsed().as_secs_f64());
 
+        raw_rate.push(raw.rate().await?);
         let started = Instant::now();
         for call in 0..40 {
             publisher.publish_all(events(call * 500, 500)).await?;
