@@ -9,7 +9,7 @@ async fn what_is_no_reference_becomes_a_dead_letter_and_stops_nobody() {
     let broker = Broker::new();
     let queue = broker.queue().await;
     let operator = broker.operator().await;
-    let kind = Some("events.reference.v1");
+    let kind = Some("events.reference.v2");
     let poison: [(Option<&str>, &[u8]); 7] = [
         (kind, b"\x1b[2Jnot json"),
         (kind, b""),
@@ -17,7 +17,7 @@ async fn what_is_no_reference_becomes_a_dead_letter_and_stops_nobody() {
         (kind, br#"{"handler":"webhooks","seqs":[1]}"#),
         (kind, br#"{"handler":"slack"}"#),
         (None, br#"{"handler":"slack","seqs":[1]}"#),
-        (Some("events.reference.v2"), br#"{"handler":"slack","seqs":[1]}"#),
+        (Some("events.reference.v1"), br#"{"handler":"slack","seqs":[1]}"#),
     ];
     for (kind, body) in poison {
         operator.publish(&broker.exchange, "slack", kind, body).await;

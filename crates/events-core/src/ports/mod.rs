@@ -12,6 +12,7 @@ mod clock;
 mod handler;
 mod history;
 mod leadership;
+mod places;
 mod queue;
 mod replays;
 mod statistics;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::places;
 use crate::{delivery::HandlerName, event::Seq};
 
 /// Carries word that deliveries are ready from whoever made them to whoever works on them.
@@ -48,17 +49,25 @@ const _: Option<&dyn DeliveryQueue> = None; // usable as a trait object
 pub struct Reference {
     /// Whose deliveries.
     pub handler: HandlerName,
-    /// Of which events, by their places in the log; for people who look into the queue.
+    /// Of which events, by their places in the log; for people who look into the queue. In JSON, `[20, 51]` stands
+    /// for 20 and what follows up to 51.
+    #[serde(with = "places")]
     pub seqs: Vec<Seq>,
 }
 
 impl Reference {
-    /// Events in one reference at most, so that it stays below 200 bytes as JSON.
-    pub const MOST: usize = 8;
+    /// Events in one reference at most. With more in one, fewer processes would learn of a burst.
+    pub const MOST: usize = 32;
 
-    /// Word for `handler` about these events, in as few references as they fit into.
+    /// Word for `handler` about these events, in as few references as they fit into. Each stays below 200 bytes as
+    /// JSON: 32 events that follow each other fit into one, and of those that do not, eight.
     pub fn about(handler: &HandlerName, seqs: &[Seq]) -> impl Iterator<Item = Self> {
-        seqs.chunks(Self::MOST).map(|seqs| Self { handler: handler.clone(), seqs: seqs.to_vec() })
+        let mut rest = seqs;
+        std::iter::from_fn(move || {
+            let (seqs, after) = rest.split_at(places::fitting(rest));
+            rest = after;
+            (!seqs.is_empty()).then(|| Self { handler: handler.clone(), seqs: seqs.to_vec() })
+        })
     }
 }
 

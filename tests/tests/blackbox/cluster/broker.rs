@@ -15,7 +15,7 @@ use lapin::{
 use super::CHANNELS;
 
 /// What the messages of the system say they are.
-pub(super) const REFERENCE: &str = "events.reference.v1";
+pub(super) const REFERENCE: &str = "events.reference.v2";
 
 /// A whole cluster with a corner of its own on a broker, and who looks into that.
 pub(super) struct WithBroker {
