@@ -11,7 +11,7 @@ use sqlx::{
 use crate::{
     connections::{Connections, Lent},
     error::Failure,
-    options::PgOptions,
+    options::{NO_SCANS, PLAN_ONCE, PgOptions},
     schema::Schema,
 };
 
@@ -47,16 +47,18 @@ pub(crate) use arguments;
 impl Database {
     /// Pools for these options; connections are made when they are needed.
     pub(crate) fn new(options: &PgOptions, schema: Schema, settings: &[(&'static str, String)]) -> Self {
-        let of_readers: Vec<_> = settings.iter().filter(|(name, _)| !name.starts_with("enable_")).cloned().collect();
+        let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
+        let mut for_work: Vec<_> = settings.iter().cloned().chain(NO_SCANS.map(owned)).collect();
         let pool = |most, settings: &[_]| Connections::new(options.connecting(settings), most);
         let begin = options.pooler.then(|| {
-            let local: Vec<_> = settings.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'")).collect();
+            let local: Vec<_> = for_work.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'")).collect();
             format!("BEGIN; {}", local.join("; ")).into()
         });
+        for_work.push(owned(PLAN_ONCE));
         Self {
             schema: Arc::new(schema),
-            working: pool(options.working, settings),
-            reading: pool(options.reading, &of_readers),
+            working: pool(options.working, &for_work),
+            reading: pool(options.reading, settings),
             begin,
         }
     }

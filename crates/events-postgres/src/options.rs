@@ -6,6 +6,16 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::open::OpenError;
 
+/// Settings of a session that works, besides those of every session.
+///
+/// Statements of the store always find what they need in an index. A plan made while a table was
+/// empty would scan it, and be kept while it grows, so scans are made unattractive.
+pub(crate) const NO_SCANS: [(&str, &str); 2] = [("enable_seqscan", "off"), ("enable_mergejoin", "off")];
+
+/// Where a session keeps its statements: the plan of one that works is the same whatever it looks for, so it is made
+/// once, and not anew for each of the first five runs.
+pub(crate) const PLAN_ONCE: (&str, &str) = ("plan_cache_mode", "force_generic_plan");
+
 /// Connections for publishing and delivering, in one process. Publishers commit in groups, so few are
 /// enough; each waits for the disk at most of the time.
 const WORKING: u32 = 8;
@@ -94,20 +104,14 @@ impl PgOptions {
         self
     }
 
-    /// The settings of a session that works, by name.
-    ///
-    /// Statements of the store always find what they need in an index. A plan made while a table was
-    /// empty would scan it, and be kept while it grows, so scans are made unattractive. Compiling
-    /// statements (`jit`) would take longer than running them.
+    /// The settings of a session, by name. Compiling statements (`jit`) would take longer than running them.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
-        let mut settings = vec![
+        vec![
             ("statement_timeout", self.statement_timeout.as_millis().to_string()),
             ("lock_timeout", self.lock_timeout.as_millis().to_string()),
             ("idle_in_transaction_session_timeout", self.idle_in_transaction_timeout.as_millis().to_string()),
             ("jit", "off".to_owned()),
-        ];
-        settings.extend(["enable_seqscan", "enable_mergejoin"].map(|setting| (setting, "off".to_owned())));
-        settings
+        ]
     }
 
     /// How connections are made; `None` of the settings behind a pooler, where a session is nobody's.
