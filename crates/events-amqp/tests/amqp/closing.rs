@@ -39,7 +39,7 @@ async fn a_push_under_way_comes_to_its_end_before_the_queue_is_closed() {
     };
     let (answer, ()) = tokio::join!(pushed, close);
     match answer {
-        Ok(()) => assert_eq!(broker.operator().await.waiting(&broker.name("slack")).await, 625),
+        Ok(()) => assert_eq!(broker.operator().await.waiting(&broker.name("slack")).await, 157),
         Err(error) => assert!(matches!(error, QueueError::Unavailable(_) | QueueError::Unknown(_))),
     }
 }

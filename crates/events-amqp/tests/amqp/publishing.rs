@@ -75,7 +75,7 @@ async fn what_is_returned_is_told_to_whoever_pushed_it_and_nobody_else() {
     options.passive = true;
     let queue = started(options).await;
 
-    let pushes = (0..300).map(|seq| queue.push(word(if seq % 3 == 0 { "webhooks" } else { "slack" }, 0..20)));
+    let pushes = (0..300).map(|seq| queue.push(word(if seq % 3 == 0 { "webhooks" } else { "slack" }, 0..70)));
     for (seq, answer) in join_all(pushes).await.into_iter().enumerate() {
         match answer {
             Ok(()) => assert_ne!(seq % 3, 0, "push {seq} went nowhere"),
