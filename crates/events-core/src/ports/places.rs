@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn what_does_not_follow_is_told_by_eights() {
-        let counts =
-            references((0..20).map(|n| n * 2)).iter().map(|json| json.matches(',').count()).collect::<Vec<_>>();
+        let seqs: Vec<Seq> = (0..20).map(|n| Seq(2 * n)).collect();
+        let counts: Vec<_> = Reference::about(&"slack".into(), &seqs).map(|reference| reference.seqs.len()).collect();
         assert_eq!(counts, [8, 8, 4]);
     }
 
