@@ -21,21 +21,20 @@ pub(crate) async fn settle(
     if settlements.is_empty() {
         return Ok(SettleSummary::default());
     }
+    let claim = |settlement: &Settlement| (settlement.delivery_id, settlement.lease);
     let mut seen = HashSet::with_capacity(settlements.len());
-    let first = |settlement: &&Settlement| seen.insert((settlement.delivery_id, settlement.lease));
-    let given: Vec<&Settlement> = settlements.iter().filter(first).collect();
+    let given: Vec<&Settlement> = settlements.iter().filter(|settlement| seen.insert(claim(settlement))).collect();
     let rows = database.change(include_str!("queries/settle.sql"), values(&given)?).await?;
-    let mut held = HashSet::with_capacity(rows.len());
-    for row in &rows {
-        held.insert((row.try_get::<i64, _>("delivery_id")?, row.try_get::<i64, _>("lease")?));
-    }
+    let places: Vec<i64> = rows.first().map(|row| row.try_get("held")).transpose()?.unwrap_or_default();
+    let at = |place: i64| given.get(usize::try_from(place).ok()?.checked_sub(1)?);
+    let mut held: HashSet<_> = places.into_iter().filter_map(at).map(|given| claim(given)).collect();
     let handlers: BTreeSet<&str> =
         given.iter().filter(|given| is_due_at_once(given)).map(|given| given.handler.as_str()).collect();
     notifier.handlers(handlers);
     let mut summary = SettleSummary::default();
     for settlement in settlements {
         // Removing it fences out a second settlement of the same claim.
-        if held.remove(&(settlement.delivery_id.0, settlement.lease.0)) {
+        if held.remove(&claim(settlement)) {
             summary.settled += 1;
         } else {
             summary.fenced.push(settlement.delivery_id);

@@ -1,4 +1,5 @@
--- Ends claims with what came of them. A settlement counts when its lease is the current one and still held.
+-- Ends claims with what came of them, and answers which of those given counted, by their place among them, from 1 on.
+-- A settlement counts when its lease is the current one and still held.
 --
 -- `(…) IS TRUE` keeps PostgreSQL from making joins of the lists: those look things up in a hash, while a plan
 -- that was made for a few settlements would compare each of hundreds with each.
@@ -84,4 +85,4 @@ targets AS (
         disabled_reason = coalesce(excluded.disabled_reason, target_states.disabled_reason),
         changes = target_states.changes + 1
 )
-SELECT delivery_id, lease FROM held
+SELECT coalesce(array_agg(place), '{}') AS held FROM held
