@@ -9,7 +9,15 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::{arguments, database::Database, error::Failure, rows, schema::Schema, time::Time};
+use crate::{
+    arguments,
+    database::Database,
+    error::Failure,
+    notifier::{Notifier, OUTBOX},
+    rows,
+    schema::Schema,
+    time::Time,
+};
 
 /// How often others may store one of the same events between our look and our insert.
 const TRIES: usize = 16;
@@ -17,22 +25,36 @@ const TRIES: usize = 16;
 const APPEND: &str = include_str!("queries/append.sql");
 const EXISTING: &str = include_str!("queries/append_existing.sql");
 
-/// Stores all events in the hope that none was there before, which is nearly always so. The statement
-/// stores nothing when one was; only then they are looked up, and the others stored. When another
-/// process stores one of them in between, the unique indexes refuse all, and we look again.
-pub(crate) async fn append(database: &Database, events: &[Arc<Event>]) -> Result<Vec<Appended>, Failure> {
+/// Stores events and tells of those that were not there before.
+pub(crate) async fn append(
+    database: &Database,
+    notifier: &Notifier,
+    events: &[Arc<Event>],
+) -> Result<Vec<Appended>, Failure> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
+    let with_commit = notifier.with_commit();
+    let appended = store(database, events, with_commit.as_deref()).await?;
+    if with_commit.is_none() && appended.contains(&Appended::Stored) {
+        notifier.outbox();
+    }
+    Ok(appended)
+}
+
+/// Stores all events in the hope that none was there before, which is nearly always so. The statement
+/// stores nothing when one was; only then they are looked up, and the others stored. When another
+/// process stores one of them in between, the unique indexes refuse all, and we look again.
+async fn store(database: &Database, events: &[Arc<Event>], tells: Option<&str>) -> Result<Vec<Appended>, Failure> {
     let mut appended = vec![Appended::Stored; events.len()];
     let mut new = events.to_vec();
-    if has_no_repetition(events) && insert(database, &new).await? {
+    if has_no_repetition(events) && insert(database, &new, tells).await? {
         return Ok(appended);
     }
     for _ in 0..TRIES {
         let rows = database.change(EXISTING, existing(events)?).await?;
         (appended, new) = sort_out(&rows, events)?;
-        if insert(database, &new).await? {
+        if insert(database, &new, tells).await? {
             return Ok(appended);
         }
     }
@@ -49,7 +71,8 @@ pub(crate) async fn append_in(
     let rows = sqlx::query_with(schema.statement(EXISTING), existing(events)?).fetch_all(&mut *connection).await?;
     let (appended, new) = sort_out(&rows, events)?;
     if !new.is_empty() {
-        let stored = sqlx::query_with(schema.statement(APPEND), values(&new)?).fetch_all(&mut *connection).await;
+        let values = values(&new, &schema.channel(), Some(OUTBOX))?;
+        let stored = sqlx::query_with(schema.statement(APPEND), values).fetch_all(connection).await;
         let stored = stored.map_err(Failure::Database).map_err(|failure| match failure {
             refused if refused.is_unique_violation() => Failure::Raced,
             other => other,
@@ -57,27 +80,24 @@ pub(crate) async fn append_in(
         if stored.len() != new.len() {
             return Err(Failure::Raced);
         }
-        sqlx::query_with(schema.statement(include_str!("queries/append_notify.sql")), arguments![schema.channel()])
-            .execute(connection)
-            .await?;
     }
     Ok(appended)
 }
 
-/// Whether all were stored; if not, none was.
-async fn insert(database: &Database, events: &[Arc<Event>]) -> Result<bool, Failure> {
+/// Whether all were stored, and told of if it `tells`; if not, none was.
+async fn insert(database: &Database, events: &[Arc<Event>], tells: Option<&str>) -> Result<bool, Failure> {
     if events.is_empty() {
         return Ok(true);
     }
-    match database.change(APPEND, values(events)?).await {
+    match database.change(APPEND, values(events, &database.schema.channel(), tells)?).await {
         Ok(stored) => Ok(stored.len() == events.len()),
         Err(failure) if failure.is_unique_violation() => Ok(false),
         Err(failure) => Err(failure),
     }
 }
 
-/// The columns of these events.
-fn values(events: &[Arc<Event>]) -> Result<PgArguments, Failure> {
+/// The columns of these events, and what their commit tells.
+fn values(events: &[Arc<Event>], channel: &str, tells: Option<&str>) -> Result<PgArguments, Failure> {
     fn column<'a, T>(events: &'a [Arc<Event>], of: impl Fn(&'a Event) -> T) -> Vec<T> {
         events.iter().map(|event| of(event)).collect()
     }
@@ -95,6 +115,8 @@ fn values(events: &[Arc<Event>]) -> Result<PgArguments, Failure> {
         column(events, |event| event.payload.as_str()),
         metadata,
         column(events, |event| event.idempotency_key.as_deref()),
+        channel,
+        tells,
     ])
 }
 

@@ -140,11 +140,7 @@ impl PgStore {
 #[async_trait]
 impl EventStore for PgStore {
     async fn append(&self, events: Vec<Arc<Event>>) -> Result<Vec<Appended>, StoreError> {
-        let appended = append::append(&self.database, &events).await.map_err(|failure| failure.of_commit())?;
-        if appended.contains(&Appended::Stored) {
-            self.notifier.outbox();
-        }
-        Ok(appended)
+        append::append(&self.database, &self.notifier, &events).await.map_err(|failure| failure.of_commit())
     }
 
     async fn unrouted(&self, limit: usize) -> Result<Unrouted, StoreError> {

@@ -1,4 +1,5 @@
--- Stores all of these events, or none when the id or the key of one is known already.
+-- Stores all of these events, or none when the id or the key of one is known already. When it does, and commits,
+-- channel $12 is told $13, unless that is NULL.
 INSERT INTO events (
     event_id, event_type, event_version, occurred_at, created_at, actor, actor_type, organization_id,
     payload, metadata, idempotency_key
@@ -25,4 +26,4 @@ WHERE NOT EXISTS (SELECT FROM event_ids WHERE event_ids.event_id = ANY ($1::uuid
         WHERE keyed.idempotency_key IS NOT NULL
     )
 ORDER BY place
-RETURNING 1
+RETURNING (SELECT pg_notify($12, $13) WHERE $13 IS NOT NULL)
