@@ -1,5 +1,7 @@
 //! Leasing due deliveries to a worker, fairly and no faster than each target's pace.
 
+use std::time::Duration;
+
 use events_core::{
     Delivery, DeliveryId, HandlerName, Seq, Target,
     delivery::{Lease, Pacing},
@@ -32,7 +34,7 @@ pub(crate) async fn claim(database: &Database, request: &ClaimRequest) -> Result
         request.handler.as_str(),
         Time(request.now),
         crate::count(request.limit),
-        Time(lease_until(request)),
+        Time(lease_until(request.now, request.lease_for)),
         request.worker.as_str(),
         named.keys().map(Target::as_str).collect::<Vec<_>>(),
         named.values().map(|most| crate::count(*most)).collect::<Vec<_>>(),
@@ -58,7 +60,7 @@ async fn claim_paced(database: &Database, request: &ClaimRequest, pacing: &Pacin
             request.handler.as_str(),
             Time(request.now),
             crate::count(request.limit),
-            Time(lease_until(request)),
+            Time(lease_until(request.now, request.lease_for)),
             request.worker.as_str(),
             grants.targets,
             grants.seen,
@@ -129,15 +131,15 @@ impl<'a> Grants<'a> {
     }
 }
 
-/// When the claims of a request end.
-fn lease_until(request: &ClaimRequest) -> Timestamp {
-    let lease = SignedDuration::try_from(request.lease_for).unwrap_or(SignedDuration::MAX);
-    let end = request.now.checked_add(lease).unwrap_or(Timestamp::MAX);
+/// When claims that are made now end.
+pub(crate) fn lease_until(now: Timestamp, lease_for: Duration) -> Timestamp {
+    let lease = SignedDuration::try_from(lease_for).unwrap_or(SignedDuration::MAX);
+    let end = now.checked_add(lease).unwrap_or(Timestamp::MAX);
     Timestamp::from_microsecond(end.as_microsecond()).unwrap_or(end)
 }
 
 fn deliveries(rows: &[PgRow], request: &ClaimRequest) -> Result<Vec<Delivery>, Failure> {
-    let lease_until = lease_until(request);
+    let lease_until = lease_until(request.now, request.lease_for);
     rows.iter().map(|row| delivery(row, &request.handler, lease_until)).collect()
 }
 

@@ -7,7 +7,8 @@ use events_core::{
     Delivery, Event, EventStore, HandlerName, Seq, StoreError,
     delivery::{LeaseRef, Settlement},
     ports::{
-        Appended, ClaimRequest, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent, SettleSummary, Unrouted,
+        Appended, ClaimRequest, PruneRequest, Pruned, RedriveFilter, RouteSummary, Routed, RoutedEvent, SettleSummary,
+        Unrouted,
     },
 };
 use jiff::Timestamp;
@@ -150,8 +151,16 @@ impl EventStore for PgStore {
     }
 
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError> {
-        let done = route::route(&self.database, &routed, now).await;
-        done.map_err(|failure| failure.of_commit())
+        Ok(self.route_and_claim(routed, Vec::new(), now).await?.summary)
+    }
+
+    async fn route_and_claim(
+        &self,
+        routed: Vec<RoutedEvent>,
+        offers: Vec<ClaimRequest>,
+        now: Timestamp,
+    ) -> Result<Routed, StoreError> {
+        route::route(&self.database, &routed, &offers, now).await.map_err(|failure| failure.of_commit())
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Delivery>, StoreError> {

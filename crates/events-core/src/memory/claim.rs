@@ -107,7 +107,7 @@ impl State {
         shares
     }
 
-    fn lease(&mut self, delivery_id: DeliveryId, lease_until: Timestamp) -> Option<Delivery> {
+    pub(super) fn lease(&mut self, delivery_id: DeliveryId, lease_until: Timestamp) -> Option<Delivery> {
         let delivery = self.deliveries.get_mut(&delivery_id)?;
         delivery.attempts += 1;
         delivery.lease = Lease(delivery.lease.0 + 1);

@@ -1,29 +1,71 @@
 //! From an event to its deliveries.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 
 use super::state::{OpenDelivery, State};
 use crate::{
-    delivery::{AttemptOutcome, AttemptReport, DeliveryId, ErrorClass, Lease},
+    delivery::{AttemptOutcome, AttemptReport, DeliveryId, ErrorClass, HandlerName, Lease, Target, later},
     event::Seq,
-    ports::{NewDelivery, RouteSummary, RoutedEvent},
+    ports::{ClaimRequest, Leased, NewDelivery, RouteSummary, Routed, RoutedEvent},
 };
 
 impl State {
-    pub(super) fn route(&mut self, routed: Vec<RoutedEvent>, now: Timestamp) -> RouteSummary {
+    pub(super) fn route(&mut self, routed: Vec<RoutedEvent>, offers: &[ClaimRequest], now: Timestamp) -> Routed {
         let mut summary = RouteSummary::default();
+        let (mut made, mut place) = (Vec::new(), 0);
+        let busy: BTreeSet<_> =
+            self.deliveries.values().filter(|it| it.is_due(now)).map(OpenDelivery::goes_to).collect();
         for event in routed {
+            let places = place..;
+            place += event.deliveries.len();
             if !self.outbox.remove(&event.seq) {
                 continue;
             }
             summary.events += 1;
             summary.cancelled += self.cancel(&event.cancellations, now);
             summary.deliveries += event.deliveries.len();
-            for delivery in event.deliveries {
-                self.add_delivery(event.seq, delivery);
+            for (place, delivery) in places.zip(event.deliveries) {
+                made.push((place, self.add_delivery(event.seq, delivery)));
             }
         }
-        summary
+        Routed { summary, leased: self.lease_made(&made, offers, &busy, now) }
+    }
+
+    /// Leases what was just made to those who wait for it: one for each target before one target gets more.
+    fn lease_made(
+        &mut self,
+        made: &[(usize, DeliveryId)],
+        offers: &[ClaimRequest],
+        busy: &BTreeSet<(HandlerName, Target)>,
+        now: Timestamp,
+    ) -> Vec<Leased> {
+        let mut leased = Vec::new();
+        for offer in offers {
+            let mut of_target = BTreeMap::new();
+            let mut turns = Vec::new();
+            for (place, delivery_id) in made {
+                let Some(delivery) = self.deliveries.get(delivery_id).filter(|it| it.is_due(now)) else { continue };
+                let goes_to = delivery.goes_to();
+                let rests = self.targets.get(&goes_to).is_some_and(|row| row.rests(now));
+                if delivery.handler != offer.handler || busy.contains(&goes_to) || rests {
+                    continue;
+                }
+                let nth = of_target.entry(goes_to).or_insert(0);
+                *nth += 1;
+                if *nth <= offer.allowances.of(&delivery.target) {
+                    turns.push((*nth, *place, *delivery_id));
+                }
+            }
+            turns.sort_unstable();
+            for (_, place, delivery_id) in turns.into_iter().take(offer.limit) {
+                let lease = self.lease(delivery_id, later(now, offer.lease_for));
+                leased.extend(lease.map(|it| Leased { place, delivery_id, lease: it.lease }));
+            }
+        }
+        leased.sort_unstable_by_key(|leased| leased.place);
+        leased
     }
 
     fn cancel(&mut self, keys: &[String], now: Timestamp) -> usize {
@@ -45,7 +87,7 @@ impl State {
         cancelled.len()
     }
 
-    pub(super) fn add_delivery(&mut self, seq: Seq, new: NewDelivery) {
+    pub(super) fn add_delivery(&mut self, seq: Seq, new: NewDelivery) -> DeliveryId {
         self.last_delivery += 1;
         let delivery_id = DeliveryId(self.last_delivery);
         let delivery = OpenDelivery {
@@ -61,5 +103,6 @@ impl State {
             lease_until: None,
         };
         self.deliveries.insert(delivery_id, delivery);
+        delivery_id
     }
 }

@@ -77,6 +77,11 @@ impl OpenDelivery {
         self.waits() && self.due_at <= now
     }
 
+    /// Who handles it, and where it goes.
+    pub(super) fn goes_to(&self) -> (HandlerName, Target) {
+        (self.handler.clone(), self.target.clone())
+    }
+
     /// Whether `lease` is the one that is held.
     pub(super) fn is_held_under(&self, lease: Lease) -> bool {
         self.lease == lease && !self.waits()
@@ -123,6 +128,11 @@ impl TargetRow {
     /// Whether it rests at `now`.
     pub(super) fn is_troubled(&self, now: Timestamp) -> bool {
         self.disabled.is_some() || self.paused_until.is_some_and(|until| until > now)
+    }
+
+    /// Whether nothing can be claimed at `now`.
+    pub(super) fn rests(&self, now: Timestamp) -> bool {
+        self.is_troubled(now) || self.not_before.is_some_and(|from| from > now)
     }
 
     /// Ends pause and disablement; the rate stays.

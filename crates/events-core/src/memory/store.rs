@@ -10,7 +10,7 @@ use crate::{
     delivery::{Delivery, HandlerName, LeaseRef, Settlement},
     event::Event,
     ports::{
-        Appended, ClaimRequest, EventStore, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent,
+        Appended, ClaimRequest, EventStore, PruneRequest, Pruned, RedriveFilter, RouteSummary, Routed, RoutedEvent,
         SettleSummary, StoreError, Unrouted,
     },
 };
@@ -26,7 +26,16 @@ impl EventStore for MemoryStore {
     }
 
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError> {
-        Ok(self.state().route(routed, now))
+        Ok(self.state().route(routed, &[], now).summary)
+    }
+
+    async fn route_and_claim(
+        &self,
+        routed: Vec<RoutedEvent>,
+        offers: Vec<ClaimRequest>,
+        now: Timestamp,
+    ) -> Result<Routed, StoreError> {
+        Ok(self.state().route(routed, &offers, now))
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Delivery>, StoreError> {

@@ -1,7 +1,7 @@
 //! The ports: what the core asks of the world, and what an adapter promises its caller.
 //!
 //! Each trait is object safe, because adapters are chosen when the process starts, and has
-//! at most ten methods. What a method promises is written on the method and tried by a test
+//! at most ten methods that an adapter must write. What a method promises is written on the method and tried by a test
 //! of the same words in `testkit::contract`; an adapter is finished when those tests pass.
 //!
 //! **Invariant:** no port knows a transaction, a connection or a row. Whoever wants to store
@@ -38,8 +38,8 @@ pub use statistics::{
     Counted, CountingStep, Position, Statistics, StatisticsOf, StatisticsQuery, SubscriptionCounts, Uncounted,
 };
 pub use store::{
-    Allowances, Appended, ClaimRequest, EventStore, NewDelivery, PruneRequest, Pruned, RedriveFilter, RouteSummary,
-    RoutedEvent, SettleSummary, StoreError, Unrouted,
+    Allowances, Appended, ClaimRequest, EventStore, Leased, NewDelivery, PruneRequest, Pruned, RedriveFilter,
+    RouteSummary, Routed, RoutedEvent, SettleSummary, StoreError, Unrouted,
 };
 pub use stored_routes::{RoutesVersion, StoredRoutes};
 pub use targets::{TargetState, TargetStates};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::stored_routes::RoutesVersion;
 use crate::{
-    delivery::{Delivery, DeliveryId, Guard, HandlerName, LeaseRef, Pacing, Settlement, Target},
+    delivery::{Delivery, DeliveryId, Guard, HandlerName, Lease, LeaseRef, Pacing, Settlement, Target},
     event::{Event, EventId, Seq, StoredEvent},
 };
 
@@ -49,6 +49,22 @@ pub trait EventStore: Send + Sync {
     /// then its deliveries. Each cancelled delivery ends as dropped, with an attempt record of class
     /// `cancelled` that says why and bears the number of attempts begun.
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError>;
+
+    /// As [`route`](Self::route), and in the same commit leases what it makes to workers that wait for work, as their
+    /// next [`claim`](Self::claim) would. `offers` say what each can take, one for a handler and none with pacing.
+    ///
+    /// What is leased so is due, nothing else that is due waits for its target, and the target does not rest; there
+    /// is no more of it than limit and allowances of the offer say, one for each target before one target gets more.
+    /// A store may leave as much of it as it likes to `claim`; by itself it leaves everything.
+    async fn route_and_claim(
+        &self,
+        routed: Vec<RoutedEvent>,
+        offers: Vec<ClaimRequest>,
+        now: Timestamp,
+    ) -> Result<Routed, StoreError> {
+        drop(offers);
+        Ok(Routed { summary: self.route(routed, now).await?, leased: Vec::new() })
+    }
 
     /// Leases due deliveries of one handler to a worker, at most `limit`.
     ///
@@ -170,6 +186,26 @@ pub struct RouteSummary {
     pub deliveries: usize,
     /// Deliveries cancelled.
     pub cancelled: usize,
+}
+
+/// What [`EventStore::route_and_claim`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routed {
+    /// What routing did.
+    pub summary: RouteSummary,
+    /// Which deliveries are leased already, in the order of their places.
+    pub leased: Vec<Leased>,
+}
+
+/// A delivery that was leased as it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leased {
+    /// Which one, counted from 0 over all deliveries that were given.
+    pub place: usize,
+    /// Its id.
+    pub delivery_id: DeliveryId,
+    /// The claim, which is its first attempt.
+    pub lease: Lease,
 }
 
 /// Asks for deliveries to work on.

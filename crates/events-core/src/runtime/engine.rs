@@ -9,6 +9,7 @@ use super::{
     counting::Counting,
     emitter::Emitter,
     maintenance::{Maintenance, Retention},
+    openings::Openings,
     publisher::{Publisher, PublisherOptions},
     replaying::Replaying,
     router::Router,
@@ -177,6 +178,7 @@ impl EngineBuilder {
             handlers.clear();
         }
         let wake = Wake::new(handlers.iter().map(|handler| handler.name()));
+        let openings = Openings::new(handlers.iter().map(|handler| handler.name()));
         let (emitting, routing) = (TaskTracker::new(), TaskTracker::new());
         let stop = CancellationToken::new();
         let emit_stop = CancellationToken::new();
@@ -218,7 +220,8 @@ impl EngineBuilder {
         let announcer = Announcer::start(wake.clone(), queue.clone(), stop.clone(), &routing);
         if works {
             let clock = options.clock.clone();
-            let router = Router::new(store.clone(), routes.clone(), clock, wake.clone(), announcer.clone());
+            let (announcer, openings) = (announcer.clone(), openings.clone());
+            let router = Router::new(store.clone(), routes.clone(), clock, wake.clone(), announcer, openings);
             routing.spawn(router.run(stop.clone()));
             let maintenance = Maintenance {
                 store: store.clone(),
@@ -232,7 +235,7 @@ impl EngineBuilder {
         }
 
         let worker = Worker::new(store.clone(), history, options.clock, wake.clone(), queue, options.worker);
-        worker.start(&handlers);
+        worker.start(&handlers, &openings);
         let waker = Waker::new(announcer, names);
         wake.all_lanes();
         wake.router();

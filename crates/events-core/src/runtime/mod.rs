@@ -13,6 +13,7 @@ mod emitter;
 mod engine;
 mod global;
 mod maintenance;
+mod openings;
 mod pause;
 mod publisher;
 mod replaying;

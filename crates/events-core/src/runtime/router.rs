@@ -1,18 +1,21 @@
 //! The router: unrouted events become deliveries, in the order of the log.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     announcer::{Announcer, Ready},
+    openings::Openings,
     pause::{Backoff, POLL, about},
     routes::Routes,
     wake::Wake,
 };
 use crate::{
+    delivery::{Delivery, HandlerName, Settlement, later},
     event::StoredEvent,
-    ports::{Clock, EventStore, RoutedEvent, StoreError},
+    ports::{ClaimRequest, Clock, EventStore, Leased, NewDelivery, RoutedEvent, StoreError},
     routing::{RoutingTable, plan},
 };
 
@@ -30,6 +33,7 @@ pub(crate) struct Router {
     clock: Arc<dyn Clock>,
     wake: Wake,
     announcer: Announcer,
+    openings: Openings,
 }
 
 impl Router {
@@ -39,8 +43,9 @@ impl Router {
         clock: Arc<dyn Clock>,
         wake: Wake,
         announcer: Announcer,
+        openings: Openings,
     ) -> Self {
-        Self { store, routes, clock, wake, announcer }
+        Self { store, routes, clock, wake, announcer, openings }
     }
 
     /// Routes until `stop`. Woken by the publisher; looks by itself about once a second.
@@ -75,15 +80,30 @@ impl Router {
         let table = self.routes.at(unrouted.routes).await?;
         let now = self.clock.now();
         let routed: Vec<_> = unrouted.events.iter().map(|stored| route(&table, stored, now)).collect();
-        let ready = ready(&routed, now);
-        let summary = self.store.route(routed, now).await?;
-        tracing::debug!(events = summary.events, deliveries = summary.deliveries, "Routed events");
+        let offers = self.openings.take(&handlers(&routed, now));
+        let answer = self.store.route_and_claim(routed.clone(), offers.clone(), now).await?;
+        let (events, deliveries, leased) = (answer.summary.events, answer.summary.deliveries, answer.leased.len());
+        tracing::debug!(events, deliveries, leased, "Routed events");
+        let (leased, ready) = divide(&unrouted.events, routed, &answer.leased, &offers, now);
         self.announcer.ready(ready);
+        self.hand_over(leased, now).await;
         Ok(unrouted.events.len())
+    }
+
+    /// Hands deliveries to the lanes that wait for them. What a lane that has stopped meanwhile was to get goes back.
+    async fn hand_over(&self, leased: Vec<Delivery>, now: Timestamp) {
+        let refused = self.openings.hand_over(leased);
+        if refused.is_empty() {
+            return;
+        }
+        let settlements = refused.iter().map(|delivery| Settlement::hand_back(delivery, now)).collect();
+        if let Err(error) = self.store.settle(settlements).await {
+            tracing::warn!(deliveries = refused.len(), "Failed to hand back, leaving them to their leases: {error}");
+        }
     }
 }
 
-fn route(table: &RoutingTable, stored: &StoredEvent, now: jiff::Timestamp) -> RoutedEvent {
+fn route(table: &RoutingTable, stored: &StoredEvent, now: Timestamp) -> RoutedEvent {
     let event = &stored.event;
     if table.routes().is_empty() {
         tracing::debug!(event.id = %event.event_id, "No event handlers configured, skipping {}", event.event_type);
@@ -91,16 +111,49 @@ fn route(table: &RoutingTable, stored: &StoredEvent, now: jiff::Timestamp) -> Ro
     plan(table, event, now).into_routed(stored.seq)
 }
 
-/// Which events have a delivery that is due now, by handler. Follow-ups are found when their time comes.
-fn ready(routed: &[RoutedEvent], now: jiff::Timestamp) -> Ready {
-    let mut ready = Ready::new();
-    for event in routed {
-        for delivery in event.deliveries.iter().filter(|delivery| delivery.due_at <= now) {
-            let seqs = ready.entry(delivery.handler.clone()).or_default();
-            if seqs.last() != Some(&event.seq) {
-                seqs.push(event.seq);
+/// The handlers that have something to do now.
+fn handlers(routed: &[RoutedEvent], now: Timestamp) -> HashSet<&HandlerName> {
+    let deliveries = routed.iter().flat_map(|event| &event.deliveries);
+    deliveries.filter(|delivery| delivery.due_at <= now).map(|delivery| &delivery.handler).collect()
+}
+
+/// The deliveries that are leased already, and which events have others that are due now, by handler. Follow-ups are
+/// found when their time comes.
+fn divide(
+    events: &[StoredEvent],
+    routed: Vec<RoutedEvent>,
+    leased: &[Leased],
+    offers: &[ClaimRequest],
+    now: Timestamp,
+) -> (Vec<Delivery>, Ready) {
+    let (mut given, mut ready) = (Vec::with_capacity(leased.len()), Ready::new());
+    let mut leased = leased.iter().peekable();
+    let of_event = |(stored, plan): (_, RoutedEvent)| plan.deliveries.into_iter().map(move |new| (stored, new));
+    for (place, (stored, new)) in events.iter().zip(routed).flat_map(of_event).enumerate() {
+        let offer = offers.iter().find(|offer| offer.handler == new.handler);
+        if let Some((leased, offer)) = leased.next_if(|leased| leased.place == place).zip(offer) {
+            given.push(delivery(stored, new, *leased, later(now, offer.lease_for)));
+        } else if new.due_at <= now {
+            let seqs = ready.entry(new.handler).or_default();
+            if seqs.last() != Some(&stored.seq) {
+                seqs.push(stored.seq);
             }
         }
     }
-    ready
+    (given, ready)
+}
+
+fn delivery(stored: &StoredEvent, new: NewDelivery, leased: Leased, lease_until: Timestamp) -> Delivery {
+    Delivery {
+        delivery_id: leased.delivery_id,
+        lease: leased.lease,
+        lease_until,
+        seq: stored.seq,
+        event: Arc::clone(&stored.event),
+        handler: new.handler,
+        target: new.target,
+        attempt: 1,
+        due_at: new.due_at,
+        guard: new.guard,
+    }
 }

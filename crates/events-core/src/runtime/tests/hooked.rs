@@ -14,7 +14,7 @@ use crate::{
     delivery::{Delivery, HandlerName, LeaseRef, Settlement},
     event::Event,
     ports::{
-        Appended, ClaimRequest, EventStore, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent,
+        Appended, ClaimRequest, EventStore, PruneRequest, Pruned, RedriveFilter, RouteSummary, Routed, RoutedEvent,
         SettleSummary, StoreError, Unrouted,
     },
     testkit::MemoryStore,
@@ -88,6 +88,14 @@ impl EventStore for Hooked {
     }
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError> {
         self.enter("route").await?.route(routed, now).await
+    }
+    async fn route_and_claim(
+        &self,
+        routed: Vec<RoutedEvent>,
+        offers: Vec<ClaimRequest>,
+        now: Timestamp,
+    ) -> Result<Routed, StoreError> {
+        self.enter("route").await?.route_and_claim(routed, offers, now).await
     }
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Delivery>, StoreError> {
         self.enter("claim").await?.claim(request).await

@@ -4,6 +4,7 @@ mod counting;
 mod emitting;
 mod hooked;
 mod limits;
+mod openings;
 mod publishing;
 mod queueing;
 mod replaying;

@@ -43,16 +43,14 @@ impl Execution {
                 continue;
             };
             if self.handle(&delivery).await.is_some_and(wants_rest) {
-                for waiting in self.turns.take(&target) {
-                    self.hand_back(&waiting).await;
-                }
+                self.hand_back_all(self.turns.take(&target)).await;
             }
         }
     }
 
-    /// Hands back what waits for its turn, so that nobody need wait for the end of what is under way.
-    pub(super) async fn hand_back_waiting(&self) {
-        for delivery in self.turns.take_all() {
+    /// Hands back what nobody has begun, so that nobody need wait for the end of what is under way.
+    pub(super) async fn hand_back_all(&self, deliveries: impl IntoIterator<Item = Delivery>) {
+        for delivery in deliveries {
             self.hand_back(&delivery).await;
         }
     }

@@ -18,7 +18,10 @@ use crate::{
         Allowances, ClaimRequest, Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, HandlerPolicy, Receipt,
         StoreError, TargetLimit, TargetLimits,
     },
-    runtime::pause::{Backoff, POLL, about},
+    runtime::{
+        openings::Opening,
+        pause::{Backoff, POLL, about},
+    },
 };
 
 pub(super) struct Lane {
@@ -31,6 +34,7 @@ pub(super) struct Lane {
     pub(super) lease_for: Duration,
     pub(super) worker: String,
     pub(super) bell: Arc<Notify>,
+    pub(super) opening: Arc<Opening>,
     pub(super) queue: Option<Arc<dyn DeliveryQueue>>,
     pub(super) returns: Returns,
     pub(super) settler: Settler,
@@ -97,7 +101,8 @@ impl Lane {
             () = claiming => {}
             () = renewing => {}
         }
-        execution.hand_back_waiting().await;
+        execution.hand_back_all(self.opening.end()).await;
+        execution.hand_back_all(execution.turns.take_all()).await;
         drop(execution);
         tasks.close();
         tokio::select! {
@@ -117,6 +122,7 @@ impl Lane {
         let mut seen = Seen::More;
         let mut word = Vec::new();
         while !self.stop.is_cancelled() {
+            self.take(self.opening.close(), held, execution, tasks);
             let (calls, in_all) = held.calls();
             let room = limit.saturating_sub(calls).min((concurrency * IN_ALL).saturating_sub(in_all));
             let worthwhile = room >= concurrency * 2;
@@ -150,6 +156,9 @@ impl Lane {
                 tokio::task::yield_now().await;
             } else {
                 let full = if let Seen::Full(full) = seen { Some(full) } else { None };
+                if worthwhile && self.policy.pacing.is_none() {
+                    self.opening.open(self.request(room, left_of(&self.target_limits(), held)));
+                }
                 seen = self.wait_for_work(pause, limit, &mut word, held, full).await;
             }
         }
@@ -161,8 +170,21 @@ impl Lane {
         if self.policy.pacing.is_some() { TargetLimits::default() } else { self.handler.target_limits() }
     }
 
+    /// Takes what was handed over, for which there is no word.
+    fn take(&self, handed: Vec<Delivery>, held: &Held, execution: &Arc<Execution>, tasks: &TaskTracker) {
+        if !handed.is_empty() {
+            let limits = self.target_limits();
+            held.add(&handed, &limits, &Ticket::new(Vec::new(), handed.len(), &self.returns));
+            self.start(handed, &limits, held, execution, tasks);
+        }
+    }
+
     async fn claim(&self, limit: usize, allowances: Allowances) -> Result<Vec<Delivery>, StoreError> {
-        let request = ClaimRequest {
+        self.store.claim(self.request(limit, allowances)).await
+    }
+
+    fn request(&self, limit: usize, allowances: Allowances) -> ClaimRequest {
+        ClaimRequest {
             handler: self.name.clone(),
             worker: self.worker.clone(),
             limit,
@@ -170,11 +192,11 @@ impl Lane {
             pacing: self.policy.pacing.clone(),
             allowances,
             now: self.clock.now(),
-        };
-        self.store.claim(request).await
+        }
     }
 
-    /// Waits for a wake-up, for word from the queue, for the next due delivery, or for the next poll.
+    /// Waits for a wake-up, for something handed over, for word from the queue, for the next due delivery, or for the
+    /// next poll.
     /// Of targets that are `full`, something is always due; for them it waits until they may have more. The
     /// pause, where there is one, comes first: the store has just failed.
     async fn wait_for_work(
@@ -200,6 +222,7 @@ impl Lane {
             biased;
             () = self.stop.cancelled() => Seen::Nothing,
             () = self.bell.notified() => Seen::More,
+            () = self.opening.handed() => full.map_or(Seen::Nothing, Seen::Full),
             () = held.one_has_room(full.as_deref().unwrap_or_default()) => Seen::More,
             receipts = self.word(limit) => {
                 word.extend(receipts);

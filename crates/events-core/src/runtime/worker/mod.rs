@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{lane::Lane, settler::Settler, ticket::Returns};
-use super::wake::Wake;
+use super::{openings::Openings, wake::Wake};
 use crate::{
     delivery::lease_duration,
     ports::{Clock, DeliveryQueue, EventHandler, EventHistory, EventStore},
@@ -64,8 +64,8 @@ impl Worker {
         }
     }
 
-    /// Starts a lane for each handler.
-    pub(crate) fn start(&self, handlers: &[Arc<dyn EventHandler>]) {
+    /// Starts a lane for each handler; each takes what it is handed through its opening, too.
+    pub(crate) fn start(&self, handlers: &[Arc<dyn EventHandler>], openings: &Openings) {
         let settler = Settler::start(self.store.clone(), self.wake.clone(), &self.settling, self.abort.clone());
         let returns = Returns::start(self.queue.clone(), &self.settling, self.abort.clone());
         for handler in handlers {
@@ -80,6 +80,7 @@ impl Worker {
                 policy,
                 worker: self.name.clone(),
                 bell: self.wake.lane_bell(&handler.name()),
+                opening: openings.of(&handler.name()),
                 queue: self.queue.clone(),
                 returns: returns.clone(),
                 settler: settler.clone(),

@@ -14,6 +14,7 @@ pub mod fencing;
 pub mod history;
 pub mod leadership;
 pub mod leases;
+pub mod leasing_at_once;
 pub mod next_due;
 pub mod organizations;
 pub mod pacing;
@@ -69,6 +70,13 @@ macro_rules! store_contract {
                 a_cancellation_spares_the_deliveries_of_its_own_event
                 events_of_one_call_are_routed_in_order
                 a_guard_travels_with_its_delivery
+            }
+            leasing_at_once "current_thread" {
+                what_routing_leases_is_claimed
+                what_routing_leased_is_claimed_again_when_the_lease_ends
+                routing_leases_no_more_than_is_offered
+                routing_leases_nothing_that_has_to_wait
+                what_is_cancelled_in_the_same_call_is_not_leased
             }
             claiming "current_thread" {
                 a_claim_carries_all_that_a_handler_needs

@@ -115,6 +115,13 @@ impl Fixture {
         records.remove(0)
     }
 
+    /// One of the deliveries of this event.
+    pub(super) async fn listed_one(&self, delivery_id: DeliveryId, event: &StoredEvent) -> DeliveryRecord {
+        let query = DeliveryQuery { event_id: Some(event.event.event_id), ..DeliveryQuery::default() };
+        let records = self.listed(query).await;
+        records.into_iter().find(|record| record.delivery_id == delivery_id).expect("the delivery is listed")
+    }
+
     pub(super) async fn attempts(&self, delivery_id: DeliveryId) -> Vec<AttemptRecord> {
         works(self.history.attempts(delivery_id).await)
     }
