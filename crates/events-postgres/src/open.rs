@@ -38,6 +38,14 @@ const MIGRATIONS_TABLE: &str = "events_migrations";
 /// The oldest PostgreSQL that has what the statements use, as `server_version_num`.
 const OLDEST_SERVER: i32 = 130_000;
 
+/// Forgets statements that sqlx has prepared on this connection to the server. Behind a pooler they outlive whoever
+/// prepared them, and the next one to open the store would give its own the same names.
+const FORGET: &str = "DO $$ DECLARE statement text; BEGIN
+    FOR statement IN SELECT name FROM pg_prepared_statements WHERE name LIKE 'sqlx\\_s\\_%' LOOP
+        EXECUTE format('DEALLOCATE %I', statement);
+    END LOOP;
+END $$";
+
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -129,6 +137,9 @@ async fn prepare(
 ) -> Result<(Schema, Vec<(&'static str, String)>), OpenError> {
     let refused = |source| OpenError::Database { database: options.told(), source };
     let mut transaction = connection.begin().await.map_err(refused)?;
+    if options.pooler {
+        transaction.execute(FORGET).await.map_err(refused)?;
+    }
     let (version, commits): (i32, String) =
         sqlx::query_as("SELECT current_setting('server_version_num')::integer, current_setting('synchronous_commit')")
             .fetch_one(&mut *transaction)
@@ -161,6 +172,9 @@ async fn prepare(
     make_schema(&mut transaction, &name).await.map_err(refused)?;
     migrate(&mut transaction, options, &name).await?;
     partitions::make_ahead(&mut transaction).await.map_err(|failure| told(options, failure))?;
+    if options.pooler {
+        transaction.execute(FORGET).await.map_err(refused)?;
+    }
     transaction.commit().await.map_err(refused)?;
     Ok((Schema::new(name), settings))
 }

@@ -117,7 +117,8 @@ impl PgOptions {
     /// How connections are made; `None` of the settings behind a pooler, where a session is nobody's.
     pub(crate) fn connecting(&self, settings: &[(&'static str, String)]) -> PgConnectOptions {
         if self.pooler {
-            return self.connect.clone().statement_cache_capacity(0);
+            // A pooler refuses to connect with a parameter that it does not know.
+            return self.connect.clone().statement_cache_capacity(0).extra_float_digits(None);
         }
         self.connect.clone().options(settings.iter().map(|(name, value)| (*name, value.as_str())))
     }

@@ -36,6 +36,7 @@ pub(crate) async fn make_ahead(connection: &mut PgConnection) -> Result<(), Fail
     let needed = sqlx::query(include_str!("queries/partitions_needed.sql"))
         .bind(EVENTS)
         .bind(WEEKS_AHEAD)
+        .persistent(false)
         .fetch_all(&mut *connection)
         .await?;
     for row in &needed {
@@ -106,7 +107,7 @@ pub(crate) async fn look_after(database: &Database, before: Timestamp) -> Result
         let mut gone = 0;
         for partition in of(&database, "attempts").await? {
             if !partition.is_small() {
-                gone += drop_attempts(&mut connection, schema, &partition, before).await?;
+                gone += drop_attempts(&database, &mut connection, &partition, before).await?;
             }
         }
         Ok::<usize, Failure>(gone)
@@ -128,6 +129,7 @@ async fn in_transaction<T>(
     let is_free: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1, hashtext($2))")
         .bind(SCHEMA_LOCK)
         .bind(schema.name())
+        .persistent(false)
         .fetch_one(&mut *transaction)
         .await?;
     if !is_free {
@@ -142,29 +144,20 @@ async fn in_transaction<T>(
 
 /// Drops a partition of attempts when nothing in it is needed any more.
 async fn drop_attempts(
+    database: &Database,
     connection: &mut PgConnection,
-    schema: &Schema,
     partition: &Partition,
     before: Timestamp,
 ) -> Result<usize, Failure> {
     let Some(to) = &partition.to else { return Ok(0) };
-    let is_past: bool = sqlx::query_scalar("SELECT $1::timestamptz <= $2")
-        .bind(to)
-        .bind(Time(before))
-        .fetch_one(&mut *connection)
-        .await?;
-    if !is_past {
-        return Ok(0);
-    }
-    let name = schema.table(&partition.name);
-    let held = format!("SELECT EXISTS (SELECT FROM {name} JOIN {} USING (delivery_id))", schema.table("deliveries"));
-    if sqlx::query_scalar(AssertSqlSafe(held)).fetch_one(&mut *connection).await? {
-        return Ok(0);
-    }
-    let count: i64 =
-        sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {name}"))).fetch_one(&mut *connection).await?;
-    let is_gone = detach_and_drop(connection, schema, "attempts", &partition.name).await?;
-    Ok(if is_gone { usize::try_from(count).unwrap_or_default() } else { 0 })
+    let text = include_str!("queries/partition_is_over.sql")
+        .replace("{partition}", &database.schema.table(&partition.name))
+        .replace("{deliveries}", &database.schema.table("deliveries"));
+    let rows = database.change_with(text, crate::arguments![to.as_str(), Time(before)]).await?;
+    let Some(attempts) = rows.first() else { return Ok(0) };
+    let attempts: i64 = attempts.try_get("attempts")?;
+    let is_gone = detach_and_drop(connection, &database.schema, "attempts", &partition.name).await?;
+    Ok(if is_gone { usize::try_from(attempts).unwrap_or_default() } else { 0 })
 }
 
 /// Takes a partition out of its table and drops it; `false` when another process is changing tables.
