@@ -115,11 +115,12 @@ pub(crate) async fn open(options: PgOptions) -> Result<PgStore, OpenError> {
     let mut connection = PgConnection::connect_with(&options.connecting(&[])).await.map_err(refused)?;
     let prepared = prepare(&mut connection, &options).await;
     let _ = connection.close().await;
-    let (schema, settings) = prepared?;
+    let Prepared { schema, settings, synchronous_commit } = prepared?;
     let database = Database::new(&options, schema, &settings);
     let clock = PgClock::start(database.clone()).await.map_err(|failure| told(&options, failure))?;
     let notifier = Arc::new(Notifier::start(database.clone()));
-    Ok(PgStore { database, notifier, order: CommitOrder::default(), settled: Settled::default(), clock, options })
+    let (order, settled) = (CommitOrder::default(), Settled::default());
+    Ok(PgStore { database, notifier, order, settled, clock, options, synchronous_commit })
 }
 
 fn told(options: &PgOptions, failure: Failure) -> OpenError {
@@ -130,17 +131,23 @@ fn told(options: &PgOptions, failure: Failure) -> OpenError {
     OpenError::Database { database: options.told(), source }
 }
 
-/// Brings the schema to the current version; answers which one it is, and the settings to work with.
-async fn prepare(
-    connection: &mut PgConnection,
-    options: &PgOptions,
-) -> Result<(Schema, Vec<(&'static str, String)>), OpenError> {
+/// A database that is ready to be worked with.
+struct Prepared {
+    schema: Schema,
+    /// The settings to work with.
+    settings: Vec<(&'static str, String)>,
+    /// How the role and the server would commit by themselves.
+    synchronous_commit: String,
+}
+
+/// Brings the schema to the current version.
+async fn prepare(connection: &mut PgConnection, options: &PgOptions) -> Result<Prepared, OpenError> {
     let refused = |source| OpenError::Database { database: options.told(), source };
     let mut transaction = connection.begin().await.map_err(refused)?;
     if options.pooler {
         transaction.execute(FORGET).await.map_err(refused)?;
     }
-    let (version, commits): (i32, String) =
+    let (version, synchronous_commit): (i32, String) =
         sqlx::query_as("SELECT current_setting('server_version_num')::integer, current_setting('synchronous_commit')")
             .fetch_one(&mut *transaction)
             .await
@@ -150,7 +157,7 @@ async fn prepare(
         return Err(OpenError::OldServer { database: options.told(), found });
     }
     let mut settings = options.settings();
-    if commits == "off" {
+    if synchronous_commit == "off" {
         // `Ok` means durable, whatever the role or the server is set to.
         settings.push(("synchronous_commit", "on".to_owned()));
     }
@@ -176,7 +183,7 @@ async fn prepare(
         transaction.execute(FORGET).await.map_err(refused)?;
     }
     transaction.commit().await.map_err(refused)?;
-    Ok((Schema::new(name), settings))
+    Ok(Prepared { schema: Schema::new(name), settings, synchronous_commit })
 }
 
 /// The schema in which unqualified tables would be made, or the first that is named and not there yet.

@@ -39,6 +39,8 @@ pub struct PgStore {
     pub(crate) settled: Settled,
     pub(crate) clock: PgClock,
     pub(crate) options: PgOptions,
+    /// How the role and the server would commit by themselves.
+    pub(crate) synchronous_commit: String,
 }
 
 impl PgStore {

@@ -62,7 +62,9 @@ async fn a_role_with_a_schema_of_its_own_is_enough() {
     let store = PgStore::open_with(options.clone()).await.unwrap();
     store.append(events(2)).await.unwrap();
     assert_eq!((log(&store).await.len(), store.unrouted(10).await.unwrap().events.len()), (2, 2));
-    store.health().await.unwrap();
+    let health = store.health().await.unwrap();
+    assert!(!health.sees_all_roles, "what others do is hidden from it, and it knows");
+    assert!(health.connections.0 > 1, "the connections of all are counted all the same: {health:?}");
     drop(PgStore::open_with(options).await.unwrap());
     // Its search path names the schema as well.
     let by_path = PgOptions::new(connect.options([("search_path", own.0.as_str())]));
@@ -89,4 +91,15 @@ async fn the_server_says_how_it_is() {
     assert!(health.server_version.split('.').next().unwrap().parse::<u32>().unwrap() >= 13);
     assert!(!health.is_standby && health.connections.0 > 0 && health.connections.1 > 0, "{health:?}");
     assert!(!health.synchronous_commit.is_empty());
+}
+
+/// Wherever it is set, for the role or in postgresql.conf, a session begins with it.
+#[tokio::test]
+async fn a_server_that_commits_without_waiting_is_seen_although_the_store_waits() {
+    let schema = Schema::new();
+    let connect = url().parse::<events_postgres::PgConnectOptions>().unwrap();
+    let hasty = connect.options([("synchronous_commit", "off")]);
+    let store = PgStore::open_with(PgOptions::new(hasty).schema(&schema.0)).await.unwrap();
+    assert_eq!(store.health().await.unwrap().synchronous_commit, "off");
+    store.close().await;
 }

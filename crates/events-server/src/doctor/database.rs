@@ -106,7 +106,16 @@ fn of_server(health: &Health) -> Vec<Finding> {
 fn transactions(health: &Health) -> Finding {
     let seconds = health.oldest_transaction.as_secs();
     if health.oldest_transaction < LONG_TRANSACTION {
-        return Finding::ok("transactions", format!("the oldest is {seconds} s old"));
+        return Finding::ok(
+            "transactions",
+            if health.sees_all_roles {
+                format!("the oldest is {seconds} s old")
+            } else {
+                format!(
+                    "the oldest of this role is {seconds} s old; GRANT pg_read_all_stats TO it shows those of others, too"
+                )
+            },
+        );
     }
     let of = health.oldest_transaction_of.as_deref().filter(|name| !name.is_empty()).unwrap_or("an unnamed program");
     Finding::warning(
