@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::{lane::Allowed, ticket::Ticket};
+use super::{room::Allowed, ticket::Ticket};
 use crate::{
     delivery::{Delivery, LeaseRef, Target},
     ports::TargetLimits,

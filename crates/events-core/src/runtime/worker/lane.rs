@@ -2,12 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     execution::Execution,
     held::Held,
+    room::{Allowed, Room, left_of},
     settler::Settler,
     ticket::{Returns, Ticket},
     turns::Turns,
@@ -16,7 +20,7 @@ use crate::{
     delivery::{Delivery, HandlerName, Target, later},
     ports::{
         Allowances, ClaimRequest, Clock, DeliveryQueue, EventHandler, EventHistory, EventStore, HandlerPolicy, Receipt,
-        StoreError, TargetLimit, TargetLimits,
+        StoreError, TargetLimits,
     },
     runtime::{
         openings::Opening,
@@ -40,33 +44,6 @@ pub(super) struct Lane {
     pub(super) settler: Settler,
     pub(super) stop: CancellationToken,
     pub(super) abort: CancellationToken,
-}
-
-/// Deliveries are held for three times the calls that are made at once: while one third is under way, the others
-/// are fetched in one claim, since a claim costs the store more than what it gives out.
-const AT_HAND: usize = 3;
-/// As many deliveries are held as this times the calls that are made at once, when many wait for their turn with
-/// targets that get as many calls as they may have.
-const IN_ALL: usize = 8;
-
-/// A target, and how much of it the lane may have.
-pub(super) struct Allowed {
-    pub(super) target: Target,
-    limit: TargetLimit,
-}
-
-impl Allowed {
-    fn of(target: Target, limits: &TargetLimits) -> Self {
-        Self { limit: limits.of(&target), target }
-    }
-
-    /// What may be claimed while `held` of it are held. Nothing until there is room for two rounds of calls, or
-    /// half of it is free: otherwise each call that ends would be followed by a claim of one.
-    pub(super) fn left(&self, held: usize) -> usize {
-        let TargetLimit { calls, at_hand } = self.limit;
-        let left = at_hand.saturating_sub(held);
-        if left >= at_hand.div_ceil(2).min(calls.saturating_mul(2)) { left } else { 0 }
-    }
 }
 
 /// What a lane knows about the store after a look.
@@ -115,24 +92,23 @@ impl Lane {
     async fn claim_and_wait(&self, held: &Held, execution: &Arc<Execution>, tasks: &TaskTracker) {
         // A digest is one call. If its deliveries counted, a slow target with a pile of them would
         // take the lane's whole room, and every other target would wait for it.
-        let concurrency = self.policy.concurrency.max(1);
-        let limit = concurrency * AT_HAND;
+        let mut room = Room::new(self.policy.concurrency);
         let mut backoff = Backoff::new();
         let mut pause = Duration::ZERO;
         let mut seen = Seen::More;
         let mut word = Vec::new();
         while !self.stop.is_cancelled() {
             self.take(self.opening.close(), held, execution, tasks);
-            let (calls, in_all) = held.calls();
-            let room = limit.saturating_sub(calls).min((concurrency * IN_ALL).saturating_sub(in_all));
-            let worthwhile = room >= concurrency * 2;
-            if worthwhile && matches!(seen, Seen::More) {
+            let limit = room.left(held);
+            if limit > 0 && matches!(seen, Seen::More) {
                 let limits = self.target_limits();
                 let left = left_of(&limits, held);
-                match self.claim(room, left.clone()).await {
+                match self.claim(limit, left.clone()).await {
                     Ok(claimed) => {
                         backoff.reset();
-                        seen = if claimed.len() >= room { Seen::More } else { all_seen(&limits, &left, &claimed) };
+                        let all = claimed.len() >= limit;
+                        room.claimed(all && limits == TargetLimits::default(), Instant::now());
+                        seen = if all { Seen::More } else { all_seen(&limits, &left, &claimed) };
                         let ticket = Ticket::new(std::mem::take(&mut word), claimed.len(), &self.returns);
                         held.add(&claimed, &limits, &ticket);
                         self.start(claimed, &limits, held, execution, tasks);
@@ -156,10 +132,10 @@ impl Lane {
                 tokio::task::yield_now().await;
             } else {
                 let full = if let Seen::Full(full) = seen { Some(full) } else { None };
-                if worthwhile && self.policy.pacing.is_none() {
-                    self.opening.open(self.request(room, left_of(&self.target_limits(), held)));
+                if limit > 0 && self.policy.pacing.is_none() {
+                    self.opening.open(self.request(limit, left_of(&self.target_limits(), held)));
                 }
-                seen = self.wait_for_work(pause, limit, &mut word, held, full).await;
+                seen = self.wait_for_work(pause, room.most(), &mut word, held, full).await;
             }
         }
         self.returns.give(word, false);
@@ -305,19 +281,6 @@ impl Lane {
             }
         }
     }
-}
-
-/// How much of each target may be claimed beside what is held of it.
-fn left_of(limits: &TargetLimits, held: &Held) -> Allowances {
-    let of = limits.of.iter().map(|(target, limit)| (target.clone(), limit.at_hand)).collect();
-    let mut left = Allowances { each: limits.each.at_hand, of };
-    if *limits != TargetLimits::default() {
-        for (target, count) in held.by_target() {
-            let allowed = Allowed::of(target, limits);
-            left.of.insert(allowed.target.clone(), allowed.left(count));
-        }
-    }
-    left
 }
 
 /// After a claim that had room for more than it got: which targets may have more than was `left` of them.

@@ -1,13 +1,14 @@
 //! The worker: claims deliveries, has them handled, and settles what came of it.
 //!
 //! Each handler has a **lane** of its own, so that a slow handler delays no other. A lane claims up
-//! to three times what it may handle at once, and of a target as much as the handler wants at hand; a
-//! **settler** shared by all lanes ends claims in batches. No transaction and no lock is held while a
-//! handler works.
+//! to three times what it may handle at once, eight times when that is done quickly, and of a target as much as
+//! the handler wants at hand; a lane that waits for work is handed what is routed without a claim. A **settler**
+//! shared by all lanes ends claims in batches. No transaction and no lock is held while a handler works.
 
 mod execution;
 mod held;
 mod lane;
+mod room;
 mod settler;
 mod ticket;
 mod turns;
