@@ -1,7 +1,13 @@
 //! Several engines on one store, with a queue between them: word comes at once, and nothing
 //! depends on it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -217,6 +223,49 @@ impl DeliveryQueue for Stuck {
     async fn nack(&self, _: Vec<Receipt>) -> Result<(), QueueError> {
         std::future::pending().await
     }
+}
+
+/// A queue that loses what it is given first, and cannot say whether it did.
+struct Unsure {
+    inner: MemoryQueue,
+    pushes: AtomicUsize,
+}
+
+#[async_trait]
+impl DeliveryQueue for Unsure {
+    async fn push(&self, references: Vec<Reference>) -> Result<(), QueueError> {
+        match self.pushes.fetch_add(1, SeqCst) {
+            0 => Err(QueueError::Unknown("on purpose".into())),
+            _ => self.inner.push(references).await,
+        }
+    }
+
+    async fn receive(&self, handler: &HandlerName, limit: usize) -> Result<Vec<Received>, QueueError> {
+        self.inner.receive(handler, limit).await
+    }
+
+    async fn ack(&self, receipts: Vec<Receipt>) -> Result<(), QueueError> {
+        self.inner.ack(receipts).await
+    }
+
+    async fn nack(&self, receipts: Vec<Receipt>) -> Result<(), QueueError> {
+        self.inner.nack(receipts).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn word_that_may_be_lost_is_said_again() {
+    let system = System::new();
+    let handler = Scripted::willing("slack");
+    let (_worker, _) = system.worker(&handler);
+    let unsure = Arc::new(Unsure { inner: system.queue.another(), pushes: AtomicUsize::new(0) });
+    let api = system.process(unsure.clone(), &Scripted::willing("elsewhere"));
+    quiet().await;
+    let before = Instant::now();
+    api.publisher().publish(event("user.signup")).await.unwrap();
+    handler.called(1).await;
+    assert!(before.elapsed() < Duration::from_millis(100), "found by looking after {:?}", before.elapsed());
+    assert_eq!(unsure.pushes.load(SeqCst), 2);
 }
 
 #[tokio::test(start_paused = true)]
