@@ -1,4 +1,4 @@
-//! Leases that end are found by the claims they were given in.
+//! Claims: what is leased, what is passed over, and how leases that end are found.
 
 use events_core::{
     EventStore, StoredEvent,
@@ -7,6 +7,7 @@ use events_core::{
     testkit::{at, claim, delivery, done},
 };
 use events_postgres::PgStore;
+use sqlx::Connection;
 
 use crate::support::{Place, events};
 
@@ -143,4 +144,30 @@ async fn routing_leases_to_whoever_waits() {
     assert_eq!(workers, [(Some("me".to_owned()), 450), (None, 150)]);
     assert_eq!(place.store.claim(claim("webhooks").limit(1_000).build()).await.unwrap().len(), 150);
     assert_eq!(place.store.release_expired(at(31), 1_000).await.unwrap(), 600, "both kinds are found");
+}
+
+/// Nobody waits for anybody: what somebody else has locked is passed over, and found afterwards.
+#[tokio::test]
+async fn what_somebody_holds_at_this_moment_is_passed_over() {
+    let place = Place::new().await;
+    place.store.append(events(3)).await.unwrap();
+    let routed = place.store.unrouted(3).await.unwrap().events;
+    let plan = |it: &StoredEvent| RoutedEvent {
+        seq: it.seq,
+        deliveries: vec![delivery("webhooks", "a")],
+        cancellations: Vec::new(),
+    };
+    place.store.route(routed.iter().map(plan).collect(), at(0)).await.unwrap();
+    let mut connection = place.connection().await;
+    let mut holding = connection.begin().await.unwrap();
+    let held: i64 = sqlx::query_scalar("SELECT delivery_id FROM deliveries ORDER BY delivery_id LIMIT 1 FOR UPDATE")
+        .fetch_one(&mut *holding)
+        .await
+        .unwrap();
+    let free = place.store.claim(claim("webhooks").build()).await.unwrap();
+    assert_eq!(free.len(), 2);
+    assert!(free.iter().all(|free| free.delivery_id.0 != held));
+    holding.rollback().await.unwrap();
+    let rest = place.store.claim(claim("webhooks").build()).await.unwrap();
+    assert_eq!(rest.iter().map(|rest| rest.delivery_id.0).collect::<Vec<_>>(), [held], "nothing is hidden by it");
 }
