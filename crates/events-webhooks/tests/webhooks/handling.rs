@@ -9,19 +9,18 @@ use events_core::{
         AttemptRecord, DeliveryQuery, DeliveryRecord, EventHistory, SystemClock, TargetStates, TimelineQuery, Updated,
         WebhookSubscriptions,
     },
-    testkit::{MemoryStore, subscription},
-    webhooks::{RateLimit, SecretId, Status, Subscription},
+    testkit::MemoryStore,
+    webhooks::{RateLimit, Status, Subscription},
 };
 use events_webhooks::{
-    CustomHeaders, Vault, WebhookHandler, WebhookParts,
-    sealing::Keyring,
+    Vault, WebhookHandler, WebhookParts,
     signature::{self, Secret, SigningKey, VerifyingKey},
 };
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    given::sender,
+    given::{sender, subscribe, vault},
     receiver::{Receiver, Reply, Request},
 };
 
@@ -40,8 +39,7 @@ impl System {
     }
 
     fn start_with(pauses: &[u64], change: impl FnOnce(WebhookHandler) -> WebhookHandler) -> Self {
-        let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into();
-        let vault = Arc::new(Vault::new(Keyring::new(("1", &key), []).unwrap()));
+        let vault = Arc::new(vault());
         let store = Arc::new(MemoryStore::new());
         let handler = WebhookHandler::new(WebhookParts {
             subscriptions: store.clone(),
@@ -60,17 +58,9 @@ impl System {
 
     /// Subscribes a receiver, with a secret of its own.
     async fn subscribe(&self, receiver: &Receiver, change: impl FnOnce(&mut Subscription)) -> (Subscription, Secret) {
-        let mut subscription = subscription("org_1").events(&["invoice.*"]).build();
-        subscription.url = receiver.url().to_string();
-        let value = "token-of-the-customer".into();
-        let headers = CustomHeaders::new([("X-Api-Key", &value)]).unwrap();
-        subscription.headers = self.vault.seal_headers(subscription.subscription_id, &headers).unwrap();
-        change(&mut subscription);
         let secret = Secret::generate().unwrap();
         let key = SigningKey::Symmetric(secret.clone());
-        let (id, now) = (subscription.subscription_id, Timestamp::now());
-        let sealed = self.vault.seal_key(SecretId::random(), id, &key, now).unwrap();
-        assert!(self.store.create(subscription.clone(), sealed).await.unwrap());
+        let subscription = subscribe(&self.store, &self.vault, receiver, &key, change).await;
         (subscription, secret)
     }
 
