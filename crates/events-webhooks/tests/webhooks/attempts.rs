@@ -1,0 +1,213 @@
+//! Calls of the handler, one after the other, by a clock that the test moves: when they were made, who signed them,
+//! and what they look like.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use events_core::{
+    Delivery, DeliveryId, Event, EventHandler, HandlerError, Payload, Seq,
+    delivery::Lease,
+    ports::{Clock, Delivered, WebhookSubscriptions},
+    testkit::{self, ManualClock, MemoryStore, at},
+    webhooks::{Format, HANDLER, Scheme, SecretId, Subscription},
+};
+use events_webhooks::{
+    Vault, WebhookHandler, WebhookParts,
+    signature::{self, PrivateKey, Secret, SigningKey, VerifyingKey},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    given::{sender, subscribe, vault},
+    receiver::{Receiver, Reply, Request},
+};
+
+/// A payload that looks otherwise after it was read and written.
+const PAYLOAD: &str = r#"{"z": 1.0, "a": 1}"#;
+
+/// A handler, and what it works with.
+struct Caller {
+    handler: WebhookHandler,
+    store: Arc<MemoryStore>,
+    vault: Arc<Vault>,
+    clock: Arc<ManualClock>,
+}
+
+impl Caller {
+    fn new() -> Self {
+        let (store, vault, clock) = (Arc::new(MemoryStore::new()), Arc::new(vault()), Arc::new(ManualClock::new()));
+        let handler = WebhookHandler::new(WebhookParts {
+            subscriptions: store.clone(),
+            targets: store.clone(),
+            vault: vault.clone(),
+            sender: sender(),
+            clock: clock.clone(),
+        });
+        Self { handler, store, vault, clock }
+    }
+
+    /// A delivery to a receiver that is subscribed with this key.
+    async fn delivery(
+        &self,
+        receiver: &Receiver,
+        key: &SigningKey,
+        change: impl FnOnce(&mut Subscription),
+    ) -> (Subscription, Delivery) {
+        let subscription = subscribe(&self.store, &self.vault, receiver, key, change).await;
+        let mut event = Event::clone(&testkit::event("invoice.created").organization("org_1").build());
+        event.payload = Payload::from_json(PAYLOAD).unwrap();
+        let delivery = Delivery {
+            delivery_id: DeliveryId(1),
+            lease: Lease(1),
+            lease_until: at(0),
+            seq: Seq(1),
+            event: Arc::new(event),
+            handler: HANDLER.into(),
+            target: subscription.subscription_id.into(),
+            attempt: 1,
+            due_at: at(0),
+            guard: None,
+        };
+        (subscription, delivery)
+    }
+
+    async fn call(&self, delivery: &Delivery) -> Result<Delivered, HandlerError> {
+        self.handler.handle(delivery).await
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Whether a receiver with this key takes what came just now.
+    fn is_signed_by(&self, key: &VerifyingKey, request: &Request) -> bool {
+        signature::verify(key, &request.headers, &request.body, self.clock.now()).is_ok()
+    }
+}
+
+fn symmetric() -> (SigningKey, VerifyingKey) {
+    let secret = Secret::generate().unwrap();
+    (SigningKey::Symmetric(secret.clone()), VerifyingKey::Symmetric(secret))
+}
+
+fn asymmetric() -> (SigningKey, VerifyingKey) {
+    let private = PrivateKey::generate().unwrap();
+    let public = VerifyingKey::Public(private.public_key());
+    (SigningKey::Asymmetric(private), public)
+}
+
+fn last(receiver: &Receiver) -> Request {
+    receiver.requests().pop().unwrap()
+}
+
+/// The attributes that are told in headers.
+fn attributes(request: &Request) -> BTreeMap<&str, &str> {
+    let all = request.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+    all.filter(|(name, _)| name.starts_with("ce-")).collect()
+}
+
+/// Receivers refuse what was signed more than five minutes ago, so a retry is signed with the time of the retry.
+#[tokio::test]
+async fn each_attempt_is_signed_with_its_own_time_and_the_same_id() {
+    let (caller, receiver) = (Caller::new(), Receiver::start([Reply::status(500)]).await);
+    let (key, verifying) = symmetric();
+    let (_, mut delivery) = caller.delivery(&receiver, &key, |_| {}).await;
+    caller.call(&delivery).await.unwrap_err();
+    let first = last(&receiver);
+    assert!(caller.is_signed_by(&verifying, &first));
+    caller.advance(10 * 60);
+    assert!(!caller.is_signed_by(&verifying, &first), "it is too old by now");
+    delivery.attempt = 2;
+    caller.call(&delivery).await.unwrap();
+    let second = last(&receiver);
+    assert!(caller.is_signed_by(&verifying, &second));
+    assert_eq!(first.headers["webhook-timestamp"], at(0).as_second().to_string());
+    assert_eq!(second.headers["webhook-timestamp"], at(600).as_second().to_string());
+    assert_eq!(first.headers["webhook-id"], second.headers["webhook-id"]);
+    assert_eq!(first.body, second.body);
+}
+
+#[tokio::test]
+async fn until_the_old_secret_ends_both_sign_and_then_the_new_one_alone() {
+    let (caller, receiver) = (Caller::new(), Receiver::start([]).await);
+    let ((old_key, old), (new_key, new)) = (symmetric(), symmetric());
+    let (subscription, delivery) = caller.delivery(&receiver, &old_key, |_| {}).await;
+    let check = async |signatures: usize, by_old: bool, by_new: bool| {
+        caller.call(&delivery).await.unwrap();
+        let request = last(&receiver);
+        let shown = request.headers["webhook-signature"].to_str().unwrap();
+        assert_eq!(shown.split(' ').count(), signatures, "{shown}");
+        assert_eq!(caller.is_signed_by(&old, &request), by_old, "by the old one");
+        assert_eq!(caller.is_signed_by(&new, &request), by_new, "by the new one");
+    };
+    check(1, true, false).await;
+    let sealed = caller.vault.seal_key(SecretId::random(), subscription.subscription_id, &new_key, at(0)).unwrap();
+    assert!(caller.store.add_secret(sealed, at(60)).await.unwrap());
+    caller.handler.forget(&delivery.target);
+    check(2, true, true).await;
+    caller.advance(59);
+    check(2, true, true).await;
+    caller.advance(1);
+    check(1, false, true).await;
+}
+
+#[tokio::test]
+async fn the_public_key_is_enough_to_verify_what_is_signed_by_v1a() {
+    let (caller, receiver) = (Caller::new(), Receiver::start([]).await);
+    let ((key, public), (_, other)) = (asymmetric(), asymmetric());
+    let (_, delivery) = caller.delivery(&receiver, &key, |it| it.signing = Scheme::V1a).await;
+    caller.call(&delivery).await.unwrap();
+    let request = last(&receiver);
+    assert!(request.headers["webhook-signature"].to_str().unwrap().starts_with("v1a,"));
+    assert!(caller.is_signed_by(&public, &request));
+    assert!(!caller.is_signed_by(&other, &request));
+}
+
+#[tokio::test]
+async fn a_structured_cloud_event_is_one_object_and_signed_as_it_is_sent() {
+    let (caller, receiver) = (Caller::new(), Receiver::start([]).await);
+    let (key, verifying) = symmetric();
+    let (_, delivery) = caller.delivery(&receiver, &key, |it| it.format = Format::CloudEventsStructured).await;
+    caller.call(&delivery).await.unwrap();
+    let request = last(&receiver);
+    assert!(caller.is_signed_by(&verifying, &request));
+    let types: Vec<_> = request.headers.get_all("content-type").iter().collect();
+    assert_eq!(types, ["application/cloudevents+json"]);
+    assert!(attributes(&request).is_empty(), "{:?}", request.headers);
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let id = delivery.event.event_id.to_string();
+    assert_eq!(
+        body,
+        json!({
+            "specversion": "1.0", "id": id, "source": "/test", "type": "invoice.created",
+            "time": "2026-01-01T00:00:00Z", "dataschema": "urn:event:invoice.created:1.0.0",
+            "organizationid": "org_1", "datacontenttype": "application/json", "data": { "z": 1.0, "a": 1 },
+        })
+    );
+    assert!(String::from_utf8(request.body).unwrap().contains(PAYLOAD), "the payload as it was published");
+    assert_eq!(request.headers["webhook-id"], format!("evt_{id}"));
+}
+
+#[tokio::test]
+async fn a_binary_cloud_event_is_the_payload_and_signed_as_it_is_sent() {
+    let (caller, receiver) = (Caller::new(), Receiver::start([]).await);
+    let (key, verifying) = symmetric();
+    let (_, delivery) = caller.delivery(&receiver, &key, |it| it.format = Format::CloudEventsBinary).await;
+    caller.call(&delivery).await.unwrap();
+    let request = last(&receiver);
+    assert!(caller.is_signed_by(&verifying, &request));
+    let types: Vec<_> = request.headers.get_all("content-type").iter().collect();
+    assert_eq!(types, ["application/json"]);
+    let id = delivery.event.event_id.to_string();
+    let expected = [
+        ("ce-specversion", "1.0"),
+        ("ce-id", &id),
+        ("ce-source", "/test"),
+        ("ce-type", "invoice.created"),
+        ("ce-time", "2026-01-01T00:00:00Z"),
+        ("ce-dataschema", "urn:event:invoice.created:1.0.0"),
+        ("ce-organizationid", "org_1"),
+    ];
+    assert_eq!(attributes(&request), BTreeMap::from(expected));
+    assert_eq!(String::from_utf8(request.body).unwrap(), PAYLOAD);
+    assert_eq!(request.headers["webhook-id"], format!("evt_{id}"));
+}
