@@ -1,12 +1,12 @@
 //! Calls of the handler, one after the other, by a clock that the test moves: when they were made, who signed them,
-//! and what they look like.
+//! what they look like, and what follows from several of them.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use events_core::{
     Delivery, DeliveryId, Event, EventHandler, HandlerError, Payload, Seq,
     delivery::Lease,
-    ports::{Clock, Delivered, WebhookSubscriptions},
+    ports::{Advice, Clock, Delivered, WebhookSubscriptions},
     testkit::{self, ManualClock, MemoryStore, at},
     webhooks::{Format, HANDLER, Scheme, SecretId, Subscription},
 };
@@ -210,4 +210,27 @@ async fn a_binary_cloud_event_is_the_payload_and_signed_as_it_is_sent() {
     assert_eq!(attributes(&request), BTreeMap::from(expected));
     assert_eq!(String::from_utf8(request.body).unwrap(), PAYLOAD);
     assert_eq!(request.headers["webhook-id"], format!("evt_{id}"));
+}
+
+/// A 500 asks for no pause, so the rest is what the handler has learnt.
+#[tokio::test]
+async fn after_five_failures_in_a_row_an_endpoint_rests_until_one_call_tries_it() {
+    let caller = Caller::new();
+    let receiver = Receiver::start(std::iter::repeat_n(Reply::status(500), 6)).await;
+    let (_, delivery) = caller.delivery(&receiver, &symmetric().0, |_| {}).await;
+    let advice = async || caller.call(&delivery).await.unwrap_err().advice;
+    for _ in 0..4 {
+        assert_eq!(advice().await, Advice::Retry);
+    }
+    let mut calls = 4;
+    for shortest in [3_750, 7_500] {
+        calls += 1;
+        let Advice::RetryAfter(pause) = advice().await else { panic!("it does not rest after {calls} calls") };
+        assert!(pause >= Duration::from_millis(shortest), "{pause:?}");
+        assert_eq!(advice().await, Advice::Hold(pause));
+        assert_eq!(receiver.requests().len(), calls, "what is held is not sent");
+        caller.advance(pause.as_secs() + 1);
+    }
+    caller.call(&delivery).await.unwrap();
+    caller.call(&delivery).await.unwrap();
 }
