@@ -4,11 +4,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use events_core::{
-    Delivery, DeliveryId, Event, EventHandler, HandlerError, Payload, Seq,
+    Delivery, DeliveryId, Engine, Event, EventHandler, HandlerError, Payload, Seq,
     delivery::Lease,
-    ports::{Advice, Clock, Delivered, WebhookSubscriptions},
+    ports::{Advice, Clock, Delivered, EventHistory, TimelineQuery, WebhookSubscriptions},
     testkit::{self, ManualClock, MemoryStore, at},
-    webhooks::{Format, HANDLER, Scheme, SecretId, Subscription},
+    webhooks::{Format, HANDLER, Scheme, SecretId, Status, Subscription},
 };
 use events_webhooks::{
     Vault, WebhookHandler, WebhookParts,
@@ -23,6 +23,7 @@ use crate::{
 
 /// A payload that looks otherwise after it was read and written.
 const PAYLOAD: &str = r#"{"z": 1.0, "a": 1}"#;
+const HOUR: u64 = 3_600;
 
 /// A handler, and what it works with.
 struct Caller {
@@ -76,6 +77,10 @@ impl Caller {
 
     fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    async fn current(&self, subscription: &Subscription) -> Subscription {
+        self.store.subscription(subscription.subscription_id, None).await.unwrap().unwrap()
     }
 
     /// Whether a receiver with this key takes what came just now.
@@ -233,4 +238,48 @@ async fn after_five_failures_in_a_row_an_endpoint_rests_until_one_call_tries_it(
     }
     caller.call(&delivery).await.unwrap();
     caller.call(&delivery).await.unwrap();
+}
+
+/// The store keeps the outage: each call is made by a process that knows nothing of the calls before.
+#[tokio::test]
+async fn an_outage_is_told_once_at_half_and_once_at_nine_tenths_of_five_days() {
+    let caller = Caller::new();
+    let engine = Engine::builder(caller.store.clone(), caller.store.clone()).publishing_only().start();
+    caller.handler.publish_with(engine.publisher());
+    let receiver = Receiver::start(std::iter::repeat_n(Reply::status(404), 100)).await;
+    let (subscription, delivery) = caller.delivery(&receiver, &symmetric().0, |_| {}).await;
+    let told = async || {
+        let event_types = vec!["webhook.subscription_failing".parse().unwrap()];
+        let query = TimelineQuery { event_types, ..TimelineQuery::default() };
+        let events = caller.store.timeline(query).await.unwrap().items;
+        let mut told: Vec<_> = events.iter().map(|it| it.event.payload.to_value().unwrap()).collect();
+        told.sort_by_key(|told| told["percent"].as_u64());
+        told
+    };
+    let mut hours = 0;
+    for (hour, notices, percents) in [
+        (0, 0, &[][..]),
+        (59, 0, &[]),
+        (60, 1, &[50]),
+        (107, 1, &[50]),
+        (108, 2, &[50, 90]),
+        (109, 2, &[50, 90]),
+        (119, 2, &[50, 90]),
+    ] {
+        caller.advance((hour - hours) * HOUR);
+        hours = hour;
+        caller.handler.directory().forget(&delivery.target);
+        caller.call(&delivery).await.unwrap_err();
+        assert_eq!(caller.current(&subscription).await.notices, notices, "after {hour} hours");
+        let told: Vec<_> = told().await.iter().map(|told| told["percent"].clone()).collect();
+        assert_eq!(told, percents, "after {hour} hours");
+    }
+    for told in told().await {
+        assert_eq!(told["subscription_id"], json!(subscription.subscription_id));
+        assert_eq!((&told["failing_since"], &told["disabled_at"]), (&json!(at(0)), &json!(at(5 * 86_400))));
+    }
+    caller.advance(HOUR);
+    caller.call(&delivery).await.unwrap_err();
+    let Status::Disabled { reason, .. } = caller.current(&subscription).await.status else { panic!("not disabled") };
+    assert_eq!(reason, "every delivery has failed for 5 days");
 }
