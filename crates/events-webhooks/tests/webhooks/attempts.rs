@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use events_core::{
-    Delivery, DeliveryId, Engine, Event, EventHandler, HandlerError, Payload, Seq,
+    Delivery, DeliveryId, Engine, Event, EventHandler, HandlerError, Payload, Seq, Target,
     delivery::Lease,
     ports::{Advice, Clock, Delivered, EventHistory, TimelineQuery, WebhookSubscriptions},
     testkit::{self, ManualClock, MemoryStore, at},
@@ -282,4 +282,19 @@ async fn an_outage_is_told_once_at_half_and_once_at_nine_tenths_of_five_days() {
     caller.call(&delivery).await.unwrap_err();
     let Status::Disabled { reason, .. } = caller.current(&subscription).await.status else { panic!("not disabled") };
     assert_eq!(reason, "every delivery has failed for 5 days");
+}
+
+/// The pauses that the documentation promises; jitter only makes them longer.
+#[tokio::test]
+async fn a_delivery_is_tried_ten_times_over_three_days() {
+    let retry = Caller::new().handler.policy_for(&Target::from("of a subscription without a schedule")).await.retry;
+    let minutes = [5, 30, 2 * 60, 5 * 60, 10 * 60, 14 * 60, 20 * 60, 24 * 60].map(|minutes| minutes * 60);
+    let mut now = at(0);
+    for (attempt, pause) in (1..).zip([5].into_iter().chain(minutes)) {
+        let next = retry.next(attempt, now, 0.0, None).unwrap();
+        assert_eq!(next.duration_since(now).as_secs(), pause, "after attempt {attempt}");
+        now = next;
+    }
+    assert_eq!(retry.next(10, now, 0.0, None), None, "it is a dead letter then");
+    assert_eq!(now, "2026-01-04T03:35:05Z".parse().unwrap(), "more than 75 hours after the first attempt");
 }
