@@ -94,6 +94,8 @@ pub fn jitter(delivery_id: DeliveryId, attempt: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     fn schedule(policy: &RetryPolicy) -> Vec<u64> {
@@ -153,5 +155,64 @@ mod tests {
         assert!((11.25..11.5).contains(&min) && (18.5..=18.75).contains(&max), "{min} {max}");
         let mean = seconds.iter().sum::<f64>() / 1_000.0;
         assert!((14.5..15.5).contains(&mean), "{mean}");
+    }
+
+    fn any_policy() -> impl Strategy<Value = RetryPolicy> {
+        let pause = || (1..100_000_u64).prop_map(Duration::from_secs);
+        let growing = (1..20_u32, pause(), 1.0..5.0, pause(), 0.0..1.0);
+        prop_oneof![
+            growing.prop_map(|(max_attempts, first, factor, cap, jitter)| {
+                RetryPolicy { max_attempts, first, factor, cap, jitter, listed: None }
+            }),
+            vec(pause(), 0..20).prop_map(RetryPolicy::listed),
+        ]
+    }
+
+    /// A policy, and an attempt that has a successor.
+    fn any_attempt() -> impl Strategy<Value = (RetryPolicy, u32)> {
+        let retrying = any_policy().prop_filter("it tries once", |policy| policy.max_attempts > 1);
+        retrying.prop_flat_map(|policy| {
+            let attempts = 1..policy.max_attempts;
+            (Just(policy), attempts)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_attempt_comes_before_its_pause_or_after_what_jitter_adds_to_it(
+            (policy, attempt) in any_attempt(), jitter in -1.5..1.5_f64, start in 0..4_000_000_000_i64,
+        ) {
+            let now = Timestamp::from_second(start).unwrap();
+            let waited = policy.next(attempt, now, jitter, None).unwrap().as_microsecond() - now.as_microsecond();
+            let (pause, least) = match &policy.listed {
+                Some(pauses) => (pauses[attempt as usize - 1].as_secs_f64(), 1.0),
+                None => {
+                    let cap = policy.cap.as_secs_f64();
+                    let first = policy.first.as_secs_f64().min(cap);
+                    ((1..attempt).fold(first, |pause, _| (pause * policy.factor).min(cap)), 1.0 - policy.jitter)
+                }
+            };
+            let micros = |share: f64| (pause * share * 1e6).round() as i64;
+            let (least, most) = (micros(least), micros(1.0 + policy.jitter));
+            // To the microsecond, which is what stores keep.
+            prop_assert!((least - 1..=most + 1).contains(&waited), "{waited} is not between {least} and {most}");
+        }
+
+        #[test]
+        fn a_policy_gives_up_after_its_last_attempt_and_not_before(
+            policy in any_policy(), attempt in 1..25_u32, asked in proptest::option::of(0..200_000_u64),
+        ) {
+            let next = policy.next(attempt, Timestamp::UNIX_EPOCH, 0.0, asked.map(Duration::from_secs));
+            prop_assert_eq!(next.is_some(), attempt < policy.max_attempts);
+        }
+
+        #[test]
+        fn what_a_target_asks_for_is_kept_to_up_to_a_day_and_shortens_no_pause(
+            (policy, attempt) in any_attempt(), jitter in -1.0..1.0_f64, asked in 0..200_000_u64,
+        ) {
+            let next = |asked| policy.next(attempt, Timestamp::UNIX_EPOCH, jitter, asked).unwrap();
+            let day_at_most = Timestamp::from_second(asked.min(86_400).cast_signed()).unwrap();
+            prop_assert_eq!(next(Some(Duration::from_secs(asked))), next(None).max(day_at_most));
+        }
     }
 }

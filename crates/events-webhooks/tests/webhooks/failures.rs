@@ -148,6 +148,8 @@ async fn retry_after_is_a_pause_in_all_its_forms_and_malformed_it_is_none() {
         (404, "60", Some(Duration::from_secs(60))),
         (429, "soon", unsaid),
         (502, "-1", unsaid),
+        (503, "5s", unsaid),
+        (504, "1.5", unsaid),
         (500, "1.5", None),
     ] {
         let receiver = Receiver::start([Reply::with(status, &[("Retry-After", header)], "")]).await;

@@ -9,16 +9,23 @@ use std::{
 };
 
 use async_trait::async_trait;
-use events_core::testkit;
+use events_core::{
+    ports::WebhookSubscriptions,
+    testkit::{self, MemoryStore},
+    webhooks::{SecretId, Subscription},
+};
 use events_webhooks::{
-    CustomHeaders,
+    CustomHeaders, Vault,
     address::{AddressPolicy, Lookup},
     envelope::{Envelope, Format, message_id},
+    sealing::Keyring,
     sender::{Attempt, Call, Sender, SenderOptions},
     signature::{Secret, SigningKey},
 };
 use jiff::Timestamp;
 use url::Url;
+
+use crate::receiver::Receiver;
 
 /// A timeout that no test waits for.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
@@ -52,6 +59,32 @@ pub(crate) fn sender() -> Sender {
 
 pub(crate) fn loopback() -> AddressPolicy {
     AddressPolicy::allowing(["127.0.0.0/8".parse().unwrap()])
+}
+
+/// A vault with a key of the tests.
+pub(crate) fn vault() -> Vault {
+    let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into();
+    Vault::new(Keyring::new(("1", &key), []).unwrap())
+}
+
+/// Subscribes a receiver to invoices, signed with this key, with a header of the customer's.
+pub(crate) async fn subscribe(
+    store: &MemoryStore,
+    vault: &Vault,
+    receiver: &Receiver,
+    key: &SigningKey,
+    change: impl FnOnce(&mut Subscription),
+) -> Subscription {
+    let mut subscription = testkit::subscription("org_1").events(&["invoice.*"]).build();
+    subscription.url = receiver.url().to_string();
+    let value = "token-of-the-customer".into();
+    let headers = CustomHeaders::new([("X-Api-Key", &value)]).unwrap();
+    subscription.headers = vault.seal_headers(subscription.subscription_id, &headers).unwrap();
+    change(&mut subscription);
+    let (id, now) = (subscription.subscription_id, Timestamp::now());
+    let sealed = vault.seal_key(SecretId::random(), id, key, now).unwrap();
+    assert!(store.create(subscription.clone(), sealed).await.unwrap());
+    subscription
 }
 
 /// A message with a secret and custom headers.

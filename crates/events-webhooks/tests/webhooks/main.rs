@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod addresses;
+mod attempts;
 mod bodies;
 mod challenges;
 mod conformance;

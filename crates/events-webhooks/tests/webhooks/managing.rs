@@ -14,16 +14,15 @@ use events_core::{
     webhooks::Status,
 };
 use events_webhooks::{
-    Vault, WebhookHandler, WebhookParts,
+    WebhookHandler, WebhookParts,
     manage::{ManageError, ManageParts, NewSubscription, Webhooks},
-    sealing::Keyring,
     sender::{Sender, SenderOptions},
 };
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    given::{ScriptedLookup, loopback},
+    given::{ScriptedLookup, loopback, vault},
     receiver::{Receiver, Reply},
 };
 
@@ -77,14 +76,13 @@ struct System {
 
 impl System {
     fn start(lookup: ScriptedLookup) -> Self {
-        let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into();
         let store = Arc::new(MemoryStore::new());
         let targets = Arc::new(Targets { store: store.clone(), is_cut: AtomicBool::new(false) });
         let options = SenderOptions { policy: loopback(), lookup: Arc::new(lookup), ..SenderOptions::default() };
         let shared = WebhookParts {
             subscriptions: store.clone(),
             targets: targets.clone(),
-            vault: Arc::new(Vault::new(Keyring::new(("1", &key), []).unwrap())),
+            vault: Arc::new(vault()),
             sender: Sender::new(options).unwrap(),
             clock: Arc::new(SystemClock),
         };

@@ -1,6 +1,6 @@
 //! The schedule of a subscription's own: as many tries as it says, with the pauses that it says.
 
-use events_tests::{Conduct, Endpoint, Size, on_each_size};
+use events_tests::{Call, Conduct, Endpoint, Size, on_each_size};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -34,6 +34,13 @@ async fn retries_follow_the_schedule_of_the_subscription(size: Size) {
         let gap = SignedDuration::try_from(*gap).unwrap();
         assert!(gap >= SignedDuration::from_millis(pause), "{gap:?} where the schedule says {pause} ms");
     }
-    assert_eq!(endpoint.calls("/").len(), 4, "and never again");
+    let calls = endpoint.calls("/");
+    assert_eq!(calls.len(), 4, "and never again");
+    for (two, pause) in calls.windows(2).zip(PAUSES) {
+        let signed = |call: &Call| call.headers["webhook-timestamp"].to_str().unwrap().parse::<i64>().unwrap();
+        let gap = signed(&two[1]) - signed(&two[0]);
+        assert!(gap >= pause / 1_000, "signed {gap} s apart where the schedule says {pause} ms");
+        assert_eq!(two[0].headers["webhook-id"], two[1].headers["webhook-id"]);
+    }
     println!("tries after {gaps:?}, where the schedule says {PAUSES:?} ms");
 }

@@ -38,19 +38,34 @@ fn each_operator_does_what_it_says() {
         ("gt", json!(4900), false),
         ("gt", json!(4899.5), true),
         ("gte", json!(4900), true),
+        ("gte", json!(4901), false),
         ("lt", json!(4900), false),
+        ("lt", json!(4900.5), true),
         ("lte", json!(4900.0), true),
+        ("lte", json!(4899), false),
         ("gt", json!("1"), false),
         ("in", json!([1, 4900]), true),
+        ("in", json!([1, "4900"]), false),
         ("nin", json!([1, 4900]), false),
+        ("nin", json!([1, "4900"]), true),
         ("exists", json!(true), true),
         ("exists", json!(false), false),
         ("starts_with", json!("49"), false),
     ] {
         check_field("payload.amount", operator, operand, expected);
     }
-    check_field("payload.currency", "starts_with", json!("us"), true);
-    check_field("payload.currency", "ends_with", json!("us"), false);
+    for (operator, operand, expected) in [
+        ("starts_with", json!("us"), true),
+        ("starts_with", json!("sd"), false),
+        ("ends_with", json!("sd"), true),
+        ("ends_with", json!("us"), false),
+        ("lt", json!("uzs"), true),
+        ("lt", json!("usd"), false),
+        ("gte", json!("usd"), true),
+        ("gte", json!("uzs"), false),
+    ] {
+        check_field("payload.currency", operator, operand, expected);
+    }
     check_field("payload.note", "eq", json!(null), true);
     check_field("payload.note", "exists", json!(true), true);
     check_field("payload.paid", "eq", json!(true), true);
