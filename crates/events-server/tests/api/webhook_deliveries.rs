@@ -184,7 +184,9 @@ async fn what_cannot_be_is_refused_by_name() {
     let of_mine = format!("/api/v1/webhooks/subscriptions/{}", mine.subscription_id);
     for (call, body, field) in [
         ("recover", json!({}), "body"),
-        ("recover", json!({ "since": "yesterday" }), "body"),
+        ("recover", json!({ "since": "yesterday" }), "since"),
+        ("recover", json!({ "since": at(1).to_string(), "until": "now" }), "until"),
+        ("replay", json!({ "since": at(1).to_string(), "event_types": ["Invoice"] }), "event_types"),
         ("recover", json!({ "since": at(1).to_string(), "event_types": ["a.b"] }), "event_types"),
         ("replay", json!({ "since": at(2).to_string(), "until": at(1).to_string() }), "since"),
         ("replay", json!({ "since": at(1).to_string(), "rate": 0 }), "rate"),
