@@ -1,15 +1,16 @@
 //! `/api/v1/webhooks/deliveries` and the jobs that make deliveries again.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use events_core::{
-    Clock, Delivery, EventStore,
+    Clock, Delivery, EventStore, Payload,
     delivery::TargetEffect,
-    ports::{SystemClock, TargetStates, WebhookSubscriptions},
+    ports::{RoutedEvent, SystemClock, TargetStates, WebhookSubscriptions},
     testkit::{claim, dead, delivery, done, event, retry, secret, subscription},
     webhooks::{HANDLER, Status, Subscription},
 };
 use events_sqlite::SqliteStore;
+use events_webhooks::sender::{AttemptDetail, Connection, Header, ResponseDetail, Times};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -35,8 +36,8 @@ async fn rests(store: &SqliteStore, it: &Subscription) {
     store.rest(&HANDLER.into(), &it.subscription_id.into(), effect, at(0)).await.unwrap();
 }
 
-/// Makes and claims a delivery of an event that was recorded at this second.
-async fn claimed(store: &SqliteStore, it: &Subscription, event_type: &str, seconds: i64) -> Delivery {
+/// Makes a delivery of an event that was recorded at this second.
+async fn routed(store: &SqliteStore, it: &Subscription, event_type: &str, seconds: i64) {
     let organization = it.organization_id.as_deref().unwrap();
     let payload = json!({ "invoice_id": format!("inv_{seconds}") });
     let stored = event(event_type).organization(organization).payload(payload).created_at(at(seconds)).build();
@@ -44,8 +45,13 @@ async fn claimed(store: &SqliteStore, it: &Subscription, event_type: &str, secon
     let seq = store.unrouted(1).await.unwrap().events[0].seq;
     let target = it.subscription_id.to_string();
     let deliveries = vec![delivery(HANDLER, &target)];
-    let routed = events_core::ports::RoutedEvent { seq, deliveries, cancellations: vec![] };
+    let routed = RoutedEvent { seq, deliveries, cancellations: vec![] };
     store.route(vec![routed], at(seconds)).await.unwrap();
+}
+
+/// Makes and claims a delivery of an event that was recorded at this second.
+async fn claimed(store: &SqliteStore, it: &Subscription, event_type: &str, seconds: i64) -> Delivery {
+    routed(store, it, event_type, seconds).await;
     store.claim(claim(HANDLER).at(at(seconds)).limit(1).build()).await.unwrap().remove(0)
 }
 
@@ -109,6 +115,55 @@ async fn r294_a_delivery_shows_its_event_and_its_tries() {
     let tries = rows(&story.body, "tries");
     assert_eq!((text(&story.body["status"]), text(&story.body["last_error"]), tries.len()), ("dead", "gone", 1));
     assert_eq!((text(&tries[0]["outcome"]), text(&tries[0]["error_class"])), ("dead", "http_4xx"));
+}
+
+/// R294: what a try recorded of itself is all shown.
+#[tokio::test]
+async fn r294_a_try_shows_what_was_sent_what_came_back_and_where_the_time_went() {
+    let header = |name: &str, value: &str| Header { name: name.to_owned(), value: value.to_owned() };
+    let detail = AttemptDetail {
+        request_headers: vec![header("webhook-id", "msg_1"), header("x-api-key", "***")],
+        response: Some(ResponseDetail {
+            status: 404,
+            headers: vec![header("server", "receiver")],
+            body: "unknown path".to_owned(),
+            body_cut: false,
+        }),
+        times: Times {
+            dns_ms: Some(1.5),
+            connect_ms: Some(2.25),
+            tls_ms: Some(3.125),
+            first_byte_ms: Some(4.5),
+            total_ms: 12.375,
+        },
+        connection: Some(Connection::New),
+        remote_address: Some("192.0.2.1:443".to_owned()),
+    };
+    let server = Server::prepared(async |store: &SqliteStore| {
+        let mine = held(store, "org_1").await;
+        let mut settlement = dead(&claimed(store, &mine, "invoice.created", 1).await, "gone", at(1));
+        settlement.report.detail = Some(Arc::new(Payload::from_value(&detail).unwrap()));
+        store.settle(vec![settlement]).await.unwrap();
+    })
+    .await;
+    let story = server.get(&format!("{DELIVERIES}/1")).await;
+    let attempt = &rows(&story.body, "tries")[0];
+    let headers = json!([{ "name": "webhook-id", "value": "msg_1" }, { "name": "x-api-key", "value": "***" }]);
+    let times = json!({ "dns_ms": 1.5, "connect_ms": 2.25, "tls_ms": 3.125, "first_byte_ms": 4.5, "total_ms": 12.375 });
+    let response = json!({
+        "status": 404, "headers": [{ "name": "server", "value": "receiver" }], "body": "unknown path", "body_cut": false,
+    });
+    for (part, expected) in [
+        ("request_headers", headers),
+        ("response", response),
+        ("times", times),
+        ("connection", json!("new")),
+        ("remote_address", json!("192.0.2.1:443")),
+        ("outcome", json!("dead")),
+        ("duration_ms", json!(12)),
+    ] {
+        assert_eq!(attempt[part], expected, "{part}: {}", story.text);
+    }
 }
 
 #[tokio::test]
