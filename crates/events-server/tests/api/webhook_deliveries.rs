@@ -77,6 +77,30 @@ async fn with_each_status() -> (Server, Subscription, Subscription) {
     (server, mine, theirs)
 }
 
+/// A server with a thousand past invoices of `org_1` and three payments after them, of which its subscription knows
+/// nothing.
+async fn with_a_long_past() -> (Server, Subscription) {
+    let mut made = None;
+    let server = Server::prepared(async |store: &SqliteStore| {
+        let mine = held(store, "org_1").await;
+        let past = |event_type| event(event_type).organization("org_1").created_at(at(1)).build();
+        let invoices = (0..1_000).map(|_| past("invoice.created"));
+        store.append(invoices.chain((0..3).map(|_| past("invoice.paid"))).collect()).await.unwrap();
+        loop {
+            let unrouted = store.unrouted(1_000).await.unwrap().events;
+            if unrouted.is_empty() {
+                break;
+            }
+            let to_nobody = |seq| RoutedEvent { seq, deliveries: vec![], cancellations: vec![] };
+            store.route(unrouted.iter().map(|stored| to_nobody(stored.seq)).collect(), at(1)).await.unwrap();
+        }
+        rests(store, &mine).await;
+        made = Some(mine);
+    })
+    .await;
+    (server, made.unwrap())
+}
+
 /// R292, R313, R314.
 #[tokio::test]
 async fn r314_deliveries_are_listed_by_status_type_and_time() {
@@ -287,4 +311,25 @@ async fn past_events_are_replayed_by_a_job_that_can_be_cancelled() {
     assert_eq!((cancelled.status.as_u16(), text(&cancelled.body["state"])), (200, "done"), "it stays as it is");
     let listed = server.get(&format!("/api/v1/replays?subscription_id={}&state=done", mine.subscription_id)).await;
     assert_eq!(rows(&listed.body, "replays").len(), 1);
+}
+
+/// Jobs make their steps in turn: once a later one is done, this one would have gone on.
+#[tokio::test]
+async fn a_job_that_runs_is_cancelled_and_makes_nothing_more() {
+    let (server, mine) = with_a_long_past().await;
+    let path = format!("/api/v1/webhooks/subscriptions/{}/replay", mine.subscription_id);
+    let wanted = |event_type| json!({ "since": at(0).to_string(), "event_types": [event_type], "rate": 1 });
+    let job = server.post(&path, &wanted("invoice.created")).await.body;
+    assert_eq!((text(&job["state"]), &job["total"]), ("running", &json!(1_000)), "{job}");
+    server.until(&replay_path(&job), |job| job["made"] != 0).await;
+    let cancelled = server.post(&format!("{}/cancel", replay_path(&job)), &json!({})).await;
+    assert_eq!((cancelled.status.as_u16(), text(&cancelled.body["state"])), (200, "cancelled"), "{}", cancelled.text);
+    assert!(cancelled.body["ended_at"].is_string(), "{}", cancelled.text);
+    assert_eq!(rows(&server.get("/api/v1/replays?state=running").await.body, "replays"), [] as [Value; 0]);
+
+    let later = server.post(&path, &wanted("invoice.paid")).await.body;
+    assert_eq!(server.until(&replay_path(&later), |job| job["state"] == "done").await["made"], 3);
+    assert_eq!(server.get(&replay_path(&job)).await.body, cancelled.body, "it stays as it was");
+    let sent = server.get(&format!("{DELIVERIES}?event_type=invoice.created&limit=1000")).await;
+    assert_eq!(json!(rows(&sent.body, "deliveries").len()), cancelled.body["made"]);
 }
