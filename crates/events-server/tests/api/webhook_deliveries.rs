@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::server::{Server, answer, rows, text};
 
 /// This many seconds after a moment an hour ago: what is older than the retention would go at the start.
-fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     static BEGINNING: LazyLock<Timestamp> = LazyLock::new(|| SystemClock.now() - SignedDuration::from_hours(1));
     *BEGINNING + SignedDuration::from_secs(seconds)
 }
@@ -25,7 +25,7 @@ fn at(seconds: i64) -> Timestamp {
 const DELIVERIES: &str = "/api/v1/webhooks/deliveries";
 
 /// A subscription of this organization whose deliveries are held, so that nothing is sent while a test looks.
-async fn held(store: &SqliteStore, organization: &str) -> Subscription {
+pub(crate) async fn held(store: &SqliteStore, organization: &str) -> Subscription {
     let it = subscription(organization).status(Status::Paused).build();
     assert!(store.create(it.clone(), secret(it.subscription_id)).await.unwrap());
     it
@@ -37,7 +37,7 @@ async fn rests(store: &SqliteStore, it: &Subscription) {
 }
 
 /// Makes a delivery of an event that was recorded at this second.
-async fn routed(store: &SqliteStore, it: &Subscription, event_type: &str, seconds: i64) {
+pub(crate) async fn routed(store: &SqliteStore, it: &Subscription, event_type: &str, seconds: i64) {
     let organization = it.organization_id.as_deref().unwrap();
     let payload = json!({ "invoice_id": format!("inv_{seconds}") });
     let stored = event(event_type).organization(organization).payload(payload).created_at(at(seconds)).build();
@@ -56,7 +56,7 @@ async fn claimed(store: &SqliteStore, it: &Subscription, event_type: &str, secon
 }
 
 /// A server with a delivery in each state for `org_1`, oldest first: succeeded, dead, failed; and one for `org_2`.
-async fn with_each_status() -> (Server, Subscription, Subscription) {
+pub(crate) async fn with_each_status() -> (Server, Subscription, Subscription) {
     let mut made = None;
     let server = Server::prepared(async |store: &SqliteStore| {
         let (mine, theirs) = (held(store, "org_1").await, held(store, "org_2").await);
@@ -79,7 +79,7 @@ async fn with_each_status() -> (Server, Subscription, Subscription) {
 
 /// A server with a thousand past invoices of `org_1` and three payments after them, of which its subscription knows
 /// nothing.
-async fn with_a_long_past() -> (Server, Subscription) {
+pub(crate) async fn with_a_long_past() -> (Server, Subscription) {
     let mut made = None;
     let server = Server::prepared(async |store: &SqliteStore| {
         let mine = held(store, "org_1").await;
