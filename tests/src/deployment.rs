@@ -109,6 +109,23 @@ impl Deployment {
         }
     }
 
+    /// What its only process keeps on the disk: each file of its data directory with its bytes. Nothing where there are
+    /// several processes, which keep everything in a database server.
+    ///
+    /// # Panics
+    /// When a file cannot be read.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let System::One { home, .. } = &self.0 else { return Vec::new() };
+        let files = std::fs::read_dir(home.data_dir()).expect("a started server has a data directory");
+        let file = |file: std::io::Result<std::fs::DirEntry>| {
+            let file = file.expect("the directory is readable");
+            let bytes = std::fs::read(file.path()).expect("the file is readable");
+            (file.file_name().to_string_lossy().into_owned(), bytes)
+        };
+        files.map(file).collect()
+    }
+
     /// The store that its processes share, where they are several.
     #[must_use]
     pub fn shared_store(&self) -> Option<&Store> {

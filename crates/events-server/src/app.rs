@@ -218,4 +218,41 @@ mod tests {
         let refused = refused.unwrap();
         assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (503, "1"));
     }
+
+    /// A worker is reached by whoever looks after it, who has no key; on a SQLite file it stands for one on PostgreSQL.
+    #[tokio::test]
+    async fn a_worker_answers_health_checks_and_nothing_else() {
+        let data = tempfile::tempdir().unwrap();
+        let setting = |key: &str, value: &str| (format!("EVENTS__SERVER__{key}"), value.to_owned());
+        let environment = [setting("LISTEN", "127.0.0.1:0"), setting("DATA_DIR", data.path().to_str().unwrap())].into();
+        let mut config = load(&Sources { file: None, environment }).unwrap();
+        config.role = "worker".parse().unwrap();
+        let app = App::start(config).await.unwrap();
+        let url = format!("http://{}", app.address().unwrap());
+        tokio::spawn(app.serve(std::future::pending()));
+
+        for path in ["/health", "/health/live", "/health/ready"] {
+            assert_eq!(reqwest::get(format!("{url}{path}")).await.unwrap().status(), 200, "{path}");
+        }
+        assert!(!crate::key::admin_key_file(data.path()).exists(), "it makes no key");
+        for path in [
+            "/api/v1/events",
+            "/api/v1/deliveries",
+            "/api/v1/dead-letters",
+            "/api/v1/keys",
+            "/api/v1/stats",
+            "/api/v1/replays",
+            "/api/v1/webhooks/subscriptions",
+            "/api/v1/webhooks/stats",
+            "/openapi.json",
+        ] {
+            for method in [reqwest::Method::GET, reqwest::Method::POST] {
+                let request = reqwest::Client::new().request(method, format!("{url}{path}")).bearer_auth("ek_any");
+                let answer = request.send().await.unwrap();
+                assert_eq!(answer.status(), 404, "{path}");
+                let problem: Value = answer.json().await.unwrap();
+                assert_eq!(problem["code"], "not_found", "{path}");
+            }
+        }
+    }
 }

@@ -201,11 +201,15 @@ async fn job(
 fn show_progress(job: &Value) -> std::io::Result<()> {
     let mut out = std::io::stderr();
     if out.is_terminal() {
-        let percent = job["progress"].as_f64().unwrap_or_default() * 100.0;
-        write!(out, "\r\x1b[K{percent:>3.0} %  {} made", job["made"])?;
+        write!(out, "\r\x1b[K{}", so_far(job))?;
         out.flush()?;
     }
     Ok(())
+}
+
+fn so_far(job: &Value) -> String {
+    let percent = job["progress"].as_f64().unwrap_or_default() * 100.0;
+    format!("{percent:>3.0} %  {} made", job["made"])
 }
 
 fn say_end(job: &Value, as_json: bool) -> anyhow::Result<()> {
@@ -215,4 +219,16 @@ fn say_end(job: &Value, as_json: bool) -> anyhow::Result<()> {
     let why = job["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
     let [id, state] = ["replay_id", "state"].map(|field| text::shown(&job[field]));
     Ok(text::say(format_args!("{id} {state}, {} made{why}", job["made"]))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_told_in_a_line_of_steady_width() {
+        let lines = [(0.0, 0), (0.124, 62), (1.0, 500)]
+            .map(|(progress, made)| so_far(&json!({ "progress": progress, "made": made })));
+        assert_eq!(lines, ["  0 %  0 made", " 12 %  62 made", "100 %  500 made"]);
+    }
 }

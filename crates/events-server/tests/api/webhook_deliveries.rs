@@ -1,22 +1,23 @@
 //! `/api/v1/webhooks/deliveries` and the jobs that make deliveries again.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use events_core::{
-    Clock, Delivery, EventStore,
+    Clock, Delivery, EventStore, Payload,
     delivery::TargetEffect,
-    ports::{SystemClock, TargetStates, WebhookSubscriptions},
+    ports::{RoutedEvent, SystemClock, TargetStates, WebhookSubscriptions},
     testkit::{claim, dead, delivery, done, event, retry, secret, subscription},
     webhooks::{HANDLER, Status, Subscription},
 };
 use events_sqlite::SqliteStore;
+use events_webhooks::sender::{AttemptDetail, Connection, Header, ResponseDetail, Times};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::server::{Server, answer, rows, text};
 
 /// This many seconds after a moment an hour ago: what is older than the retention would go at the start.
-fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     static BEGINNING: LazyLock<Timestamp> = LazyLock::new(|| SystemClock.now() - SignedDuration::from_hours(1));
     *BEGINNING + SignedDuration::from_secs(seconds)
 }
@@ -24,7 +25,7 @@ fn at(seconds: i64) -> Timestamp {
 const DELIVERIES: &str = "/api/v1/webhooks/deliveries";
 
 /// A subscription of this organization whose deliveries are held, so that nothing is sent while a test looks.
-async fn held(store: &SqliteStore, organization: &str) -> Subscription {
+pub(crate) async fn held(store: &SqliteStore, organization: &str) -> Subscription {
     let it = subscription(organization).status(Status::Paused).build();
     assert!(store.create(it.clone(), secret(it.subscription_id)).await.unwrap());
     it
@@ -35,8 +36,8 @@ async fn rests(store: &SqliteStore, it: &Subscription) {
     store.rest(&HANDLER.into(), &it.subscription_id.into(), effect, at(0)).await.unwrap();
 }
 
-/// Makes and claims a delivery of an event that was recorded at this second.
-async fn claimed(store: &SqliteStore, it: &Subscription, event_type: &str, seconds: i64) -> Delivery {
+/// Makes a delivery of an event that was recorded at this second.
+pub(crate) async fn routed(store: &SqliteStore, it: &Subscription, event_type: &str, seconds: i64) {
     let organization = it.organization_id.as_deref().unwrap();
     let payload = json!({ "invoice_id": format!("inv_{seconds}") });
     let stored = event(event_type).organization(organization).payload(payload).created_at(at(seconds)).build();
@@ -44,13 +45,18 @@ async fn claimed(store: &SqliteStore, it: &Subscription, event_type: &str, secon
     let seq = store.unrouted(1).await.unwrap().events[0].seq;
     let target = it.subscription_id.to_string();
     let deliveries = vec![delivery(HANDLER, &target)];
-    let routed = events_core::ports::RoutedEvent { seq, deliveries, cancellations: vec![] };
+    let routed = RoutedEvent { seq, deliveries, cancellations: vec![] };
     store.route(vec![routed], at(seconds)).await.unwrap();
+}
+
+/// Makes and claims a delivery of an event that was recorded at this second.
+async fn claimed(store: &SqliteStore, it: &Subscription, event_type: &str, seconds: i64) -> Delivery {
+    routed(store, it, event_type, seconds).await;
     store.claim(claim(HANDLER).at(at(seconds)).limit(1).build()).await.unwrap().remove(0)
 }
 
 /// A server with a delivery in each state for `org_1`, oldest first: succeeded, dead, failed; and one for `org_2`.
-async fn with_each_status() -> (Server, Subscription, Subscription) {
+pub(crate) async fn with_each_status() -> (Server, Subscription, Subscription) {
     let mut made = None;
     let server = Server::prepared(async |store: &SqliteStore| {
         let (mine, theirs) = (held(store, "org_1").await, held(store, "org_2").await);
@@ -69,6 +75,30 @@ async fn with_each_status() -> (Server, Subscription, Subscription) {
     .await;
     let (mine, theirs) = made.unwrap();
     (server, mine, theirs)
+}
+
+/// A server with a thousand past invoices of `org_1` and three payments after them, of which its subscription knows
+/// nothing.
+pub(crate) async fn with_a_long_past() -> (Server, Subscription) {
+    let mut made = None;
+    let server = Server::prepared(async |store: &SqliteStore| {
+        let mine = held(store, "org_1").await;
+        let past = |event_type| event(event_type).organization("org_1").created_at(at(1)).build();
+        let invoices = (0..1_000).map(|_| past("invoice.created"));
+        store.append(invoices.chain((0..3).map(|_| past("invoice.paid"))).collect()).await.unwrap();
+        loop {
+            let unrouted = store.unrouted(1_000).await.unwrap().events;
+            if unrouted.is_empty() {
+                break;
+            }
+            let to_nobody = |seq| RoutedEvent { seq, deliveries: vec![], cancellations: vec![] };
+            store.route(unrouted.iter().map(|stored| to_nobody(stored.seq)).collect(), at(1)).await.unwrap();
+        }
+        rests(store, &mine).await;
+        made = Some(mine);
+    })
+    .await;
+    (server, made.unwrap())
 }
 
 /// R292, R313, R314.
@@ -109,6 +139,55 @@ async fn r294_a_delivery_shows_its_event_and_its_tries() {
     let tries = rows(&story.body, "tries");
     assert_eq!((text(&story.body["status"]), text(&story.body["last_error"]), tries.len()), ("dead", "gone", 1));
     assert_eq!((text(&tries[0]["outcome"]), text(&tries[0]["error_class"])), ("dead", "http_4xx"));
+}
+
+/// R294: what a try recorded of itself is all shown.
+#[tokio::test]
+async fn r294_a_try_shows_what_was_sent_what_came_back_and_where_the_time_went() {
+    let header = |name: &str, value: &str| Header { name: name.to_owned(), value: value.to_owned() };
+    let detail = AttemptDetail {
+        request_headers: vec![header("webhook-id", "msg_1"), header("x-api-key", "***")],
+        response: Some(ResponseDetail {
+            status: 404,
+            headers: vec![header("server", "receiver")],
+            body: "unknown path".to_owned(),
+            body_cut: false,
+        }),
+        times: Times {
+            dns_ms: Some(1.5),
+            connect_ms: Some(2.25),
+            tls_ms: Some(3.125),
+            first_byte_ms: Some(4.5),
+            total_ms: 12.375,
+        },
+        connection: Some(Connection::New),
+        remote_address: Some("192.0.2.1:443".to_owned()),
+    };
+    let server = Server::prepared(async |store: &SqliteStore| {
+        let mine = held(store, "org_1").await;
+        let mut settlement = dead(&claimed(store, &mine, "invoice.created", 1).await, "gone", at(1));
+        settlement.report.detail = Some(Arc::new(Payload::from_value(&detail).unwrap()));
+        store.settle(vec![settlement]).await.unwrap();
+    })
+    .await;
+    let story = server.get(&format!("{DELIVERIES}/1")).await;
+    let attempt = &rows(&story.body, "tries")[0];
+    let headers = json!([{ "name": "webhook-id", "value": "msg_1" }, { "name": "x-api-key", "value": "***" }]);
+    let times = json!({ "dns_ms": 1.5, "connect_ms": 2.25, "tls_ms": 3.125, "first_byte_ms": 4.5, "total_ms": 12.375 });
+    let response = json!({
+        "status": 404, "headers": [{ "name": "server", "value": "receiver" }], "body": "unknown path", "body_cut": false,
+    });
+    for (part, expected) in [
+        ("request_headers", headers),
+        ("response", response),
+        ("times", times),
+        ("connection", json!("new")),
+        ("remote_address", json!("192.0.2.1:443")),
+        ("outcome", json!("dead")),
+        ("duration_ms", json!(12)),
+    ] {
+        assert_eq!(attempt[part], expected, "{part}: {}", story.text);
+    }
 }
 
 #[tokio::test]
@@ -184,7 +263,9 @@ async fn what_cannot_be_is_refused_by_name() {
     let of_mine = format!("/api/v1/webhooks/subscriptions/{}", mine.subscription_id);
     for (call, body, field) in [
         ("recover", json!({}), "body"),
-        ("recover", json!({ "since": "yesterday" }), "body"),
+        ("recover", json!({ "since": "yesterday" }), "since"),
+        ("recover", json!({ "since": at(1).to_string(), "until": "now" }), "until"),
+        ("replay", json!({ "since": at(1).to_string(), "event_types": ["Invoice"] }), "event_types"),
         ("recover", json!({ "since": at(1).to_string(), "event_types": ["a.b"] }), "event_types"),
         ("replay", json!({ "since": at(2).to_string(), "until": at(1).to_string() }), "since"),
         ("replay", json!({ "since": at(1).to_string(), "rate": 0 }), "rate"),
@@ -230,4 +311,25 @@ async fn past_events_are_replayed_by_a_job_that_can_be_cancelled() {
     assert_eq!((cancelled.status.as_u16(), text(&cancelled.body["state"])), (200, "done"), "it stays as it is");
     let listed = server.get(&format!("/api/v1/replays?subscription_id={}&state=done", mine.subscription_id)).await;
     assert_eq!(rows(&listed.body, "replays").len(), 1);
+}
+
+/// Jobs make their steps in turn: once a later one is done, this one would have gone on.
+#[tokio::test]
+async fn a_job_that_runs_is_cancelled_and_makes_nothing_more() {
+    let (server, mine) = with_a_long_past().await;
+    let path = format!("/api/v1/webhooks/subscriptions/{}/replay", mine.subscription_id);
+    let wanted = |event_type| json!({ "since": at(0).to_string(), "event_types": [event_type], "rate": 1 });
+    let job = server.post(&path, &wanted("invoice.created")).await.body;
+    assert_eq!((text(&job["state"]), &job["total"]), ("running", &json!(1_000)), "{job}");
+    server.until(&replay_path(&job), |job| job["made"] != 0).await;
+    let cancelled = server.post(&format!("{}/cancel", replay_path(&job)), &json!({})).await;
+    assert_eq!((cancelled.status.as_u16(), text(&cancelled.body["state"])), (200, "cancelled"), "{}", cancelled.text);
+    assert!(cancelled.body["ended_at"].is_string(), "{}", cancelled.text);
+    assert_eq!(rows(&server.get("/api/v1/replays?state=running").await.body, "replays"), [] as [Value; 0]);
+
+    let later = server.post(&path, &wanted("invoice.paid")).await.body;
+    assert_eq!(server.until(&replay_path(&later), |job| job["state"] == "done").await["made"], 3);
+    assert_eq!(server.get(&replay_path(&job)).await.body, cancelled.body, "it stays as it was");
+    let sent = server.get(&format!("{DELIVERIES}?event_type=invoice.created&limit=1000")).await;
+    assert_eq!(json!(rows(&sent.body, "deliveries").len()), cancelled.body["made"]);
 }

@@ -31,6 +31,7 @@ mod late_workers;
 mod leaders;
 mod lost_workers;
 mod poison;
+mod roles;
 mod rolling_restarts;
 
 use std::time::Duration;

@@ -19,6 +19,7 @@ use crate::http::{
     Api,
     auth::{Caller, MayManage, MayRead},
     body::Object,
+    event_list::TIME,
     paging::Parameters,
     path::Name,
     problem::Problem,
@@ -39,15 +40,12 @@ const MAX_TYPES: usize = 50;
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Deliveries that failed for good, or events recorded, at or after this time, RFC 3339.
-    #[schema(value_type = String)]
-    since: Timestamp,
+    since: String,
     /// And before this time; now by default.
-    #[schema(value_type = Option<String>)]
-    until: Option<Timestamp>,
+    until: Option<String>,
     /// Types or patterns; all that the subscription asks for by default. Only for a replay.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    event_types: Vec<Pattern>,
+    event_types: Vec<String>,
     /// Deliveries a second at most, 1 to 1000, 50 by default.
     rate: Option<u32>,
     /// Only count.
@@ -224,8 +222,9 @@ fn planned(
     wanted: &Wanted,
 ) -> Result<Replay, Problem> {
     let now = api.clock.now();
-    let until = wanted.until.unwrap_or(now);
-    if wanted.since >= until {
+    let since = time("since", &wanted.since)?;
+    let until = wanted.until.as_deref().map_or(Ok(now), |until| time("until", until))?;
+    if since >= until {
         return Err(Problem::invalid_field("since", format!("must be before `until`, which is {until}")));
     }
     let rate = wanted.rate.unwrap_or(DEFAULT_RATE);
@@ -237,8 +236,8 @@ fn planned(
         kind,
         organization_id: None,
         subscription_id,
-        event_types: wanted.event_types.iter().flat_map(|pattern| api.catalog.spellings(pattern)).collect(),
-        since: wanted.since,
+        event_types: spellings(api, &wanted.event_types)?,
+        since,
         until,
         rate,
         state: ReplayState::Running,
@@ -253,6 +252,21 @@ fn planned(
         updated_at: now,
         ended_at: None,
     })
+}
+
+fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {
+    text.parse().map_err(|_| Problem::invalid_field(field, format!("must be {TIME}, but is {:?}", shown(text))))
+}
+
+/// The types and patterns, aliases included.
+fn spellings(api: &Api, names: &[String]) -> Result<Vec<Pattern>, Problem> {
+    let mut event_types = Vec::new();
+    for name in names {
+        let pattern: Pattern =
+            name.parse().map_err(|error| Problem::invalid_field("event_types", format!("is refused: {error}")))?;
+        event_types.extend(api.catalog.spellings(&pattern));
+    }
+    Ok(event_types)
 }
 
 /// How many dead letters, and whether there are more.

@@ -81,6 +81,41 @@ async fn a_test_is_sent_to_one_endpoint_and_answered_with_what_it_said() {
     assert!(other.requests().is_empty() && rows(&server.get("/api/v1/events").await.body, "events").is_empty());
 }
 
+/// R294: a try keeps what was sent and what came back, without the values that are secret.
+#[tokio::test]
+async fn r294_a_try_shows_its_headers_and_times_and_no_secret() {
+    let (server, endpoint) = (server().await, Endpoint::start().await);
+    let request = json!({ "url": endpoint.url(), "events": ["*"], "headers": { "x-api-key": "value-of-the-header" } });
+    let made = server.subscribe(&request).await;
+    server.settled(&server.publish(&invoice("inv_1", "org_1")).await).await;
+    let deliveries = server.get("/api/v1/webhooks/deliveries").await.column("deliveries", "delivery_id");
+    let story = server.get(&format!("/api/v1/webhooks/deliveries/{}", deliveries[0])).await;
+    let attempt = &rows(&story.body, "tries")[0];
+    let header = |of: &Value, list: &str, name: &str| {
+        let found = rows(of, list).iter().find(|header| header["name"] == name);
+        found.map(|header| text(&header["value"]).to_owned())
+    };
+    let sent = endpoint.received(1).await.remove(0).headers;
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature", "content-type", "user-agent"] {
+        let shown = header(attempt, "request_headers", name);
+        assert_eq!(shown.as_deref(), Some(sent[name].to_str().unwrap()), "{name}: {}", story.text);
+    }
+    assert_eq!(sent["x-api-key"], "value-of-the-header");
+    assert_eq!(header(attempt, "request_headers", "x-api-key").as_deref(), Some("***"), "{}", story.text);
+    let secret = text(&made["secret"]);
+    assert!(!story.text.contains("value-of-the-header") && !story.text.contains(secret), "{}", story.text);
+
+    let response = &attempt["response"];
+    assert_eq!((&response["status"], text(&response["body"])), (&json!(200), "thanks"), "{}", story.text);
+    assert_eq!(header(response, "headers", "content-type").as_deref(), Some("text/plain; charset=utf-8"));
+    let times = &attempt["times"];
+    for (stage, took_part) in
+        [("dns_ms", false), ("connect_ms", true), ("tls_ms", false), ("first_byte_ms", true), ("total_ms", true)]
+    {
+        assert_eq!(times[stage].is_number(), took_part, "{stage}: {}", story.text);
+    }
+}
+
 #[tokio::test]
 async fn an_endpoint_gets_nothing_before_it_has_answered_its_challenge() {
     let (server, endpoint) = (server().await, Endpoint::start().await);

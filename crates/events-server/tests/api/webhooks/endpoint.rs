@@ -1,6 +1,7 @@
 //! A customer's endpoint, which answers as it is told and keeps what it was sent.
 
 use std::{
+    collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -18,6 +19,8 @@ use crate::server::PATIENCE;
 #[derive(Default)]
 struct Kept {
     status: Mutex<u16>,
+    /// What is answered before that.
+    first: Mutex<VecDeque<u16>>,
     /// Whether challenges are answered.
     echoes: Mutex<bool>,
     requests: Mutex<Vec<Request>>,
@@ -60,6 +63,11 @@ impl Endpoint {
         *self.kept.status.lock().unwrap() = status;
     }
 
+    /// Answers with each of these once, and then as it did before.
+    pub(crate) fn now_says_in_turn(&self, statuses: &[u16]) {
+        self.kept.first.lock().unwrap().extend(statuses);
+    }
+
     pub(crate) fn now_echoes(&self) {
         *self.kept.echoes.lock().unwrap() = true;
     }
@@ -87,6 +95,7 @@ async fn receive(State(kept): State<Arc<Kept>>, headers: HeaderMap, text: String
     let echoed = echoed.and_then(|body| Some(body.get("challenge")?.as_str()?.to_owned()));
     kept.requests.lock().unwrap().push(Request { headers, text });
     kept.arrived.notify_one();
-    let status = *kept.status.lock().unwrap();
+    let first = kept.first.lock().unwrap().pop_front();
+    let status = first.unwrap_or(*kept.status.lock().unwrap());
     (StatusCode::from_u16(status).unwrap(), echoed.unwrap_or_else(|| "thanks".to_owned()))
 }

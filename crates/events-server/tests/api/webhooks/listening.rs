@@ -19,17 +19,45 @@ struct Listener {
 }
 
 impl Listener {
+    /// Speaks JSON.
     fn start(words: &[&str]) -> Self {
+        let mut it = Self::spawn(&[words, &["--json"]].concat());
+        it.url = text(&it.next()["listening"]).to_owned();
+        it
+    }
+
+    /// Speaks to people.
+    fn in_words(words: &[&str]) -> Self {
+        let mut it = Self::spawn(words);
+        let said = it.line();
+        let url = said.strip_prefix("Listening on ").and_then(|said| said.strip_suffix(". Ctrl-C ends it."));
+        it.url = url.unwrap_or_else(|| panic!("{said}")).to_owned();
+        it
+    }
+
+    fn spawn(words: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_events-server"));
-        command.env_clear().args(["listen", "--port", "0", "--json"]).args(words);
+        command.env_clear().args(["listen", "--port", "0"]).args(words);
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let said: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        Self { process, lines, url: text(&said["listening"]).to_owned() }
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, lines, url: String::new() }
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().unwrap().unwrap()
     }
 
     fn next(&mut self) -> Value {
-        serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
+        serde_json::from_str(&self.line()).unwrap()
+    }
+
+    /// The lines about one request, whose body is a JSON object.
+    fn block(&mut self) -> Vec<String> {
+        let mut block = Vec::new();
+        while block.last().is_none_or(|line| line != "  }") {
+            block.push(self.line());
+        }
+        block
     }
 
     /// Sends bytes on a connection of their own, and returns what is answered.
@@ -42,12 +70,17 @@ impl Listener {
     }
 
     /// Ctrl-C, and the last line.
-    fn interrupted(mut self) -> Value {
+    fn interrupted(self) -> Value {
+        serde_json::from_str(self.interrupted_in_words().last().unwrap()).unwrap()
+    }
+
+    /// Ctrl-C, and all lines that had not been read.
+    fn interrupted_in_words(mut self) -> Vec<String> {
         let id = self.process.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-        let last = self.next();
+        let rest = self.lines.by_ref().map(Result::unwrap).collect();
         assert!(self.process.wait().unwrap().success());
-        last
+        rest
     }
 }
 
@@ -81,6 +114,47 @@ async fn statuses_are_answered_in_turn_and_signatures_are_checked() {
     assert_eq!(received["signature_ok"], false);
     assert!(text(&received["signature_fault"]).contains("no signature fits"), "{received}");
     assert_eq!(listener.interrupted(), json!({ "received": 5, "signature_ok": 4, "signature_wrong": 1 }));
+}
+
+#[tokio::test]
+async fn people_see_each_status_the_verdict_and_the_body() {
+    let server = server().await;
+    let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let mut listener = Listener::in_words(&["--secret", secret, "--status", "500,429,204"]);
+    let made = server.subscribe(&json!({ "url": listener.url, "events": ["*"], "secret": secret })).await;
+    for (number, status) in [(1, 500), (2, 429), (3, 204), (4, 204)] {
+        assert_eq!(tested(&server, &made).await["response"]["status"], status);
+        let block = listener.block();
+        let title = format!("#{number} POST /, answered {status}");
+        assert_eq!(block[..3], ["", &title, "  signature ok"]);
+        assert!(block.iter().any(|line| line.starts_with("  webhook-id: evt_")), "{block:?}");
+        let body = block.iter().position(|line| line == "  {").unwrap();
+        let body = &block[body..];
+        assert!(body.iter().any(|line| line.starts_with(r#"    "type": "webhook.test""#)), "a field a line: {block:?}");
+        assert!(serde_json::from_str::<Value>(&body.concat()).is_ok(), "{block:?}");
+    }
+    server.act(&made, "rotate", &json!({ "grace_seconds": 0 })).await;
+    tested(&server, &made).await;
+    let block = listener.block();
+    assert!(block[2].starts_with("  SIGNATURE WRONG: ") && block[2].contains("no signature fits"), "{block:?}");
+    let last = listener.interrupted_in_words();
+    assert_eq!(last, ["", "5 received, 4 with a good signature, 1 with a wrong one"]);
+}
+
+#[test]
+fn people_are_told_that_nothing_is_checked() {
+    let mut listener = Listener::in_words(&[]);
+    assert_eq!(listener.line(), "Signatures are not checked; give --secret or --public-key.");
+    let body = r#"{"amount":[1.5]}"#;
+    let head =
+        format!("POST /x?y=1 HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    let answer = listener.send((head + body).as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let expected = "\n#1 POST /x?y=1, answered 200\n  signature not checked\n  host: a\n  connection: close\n  \
+                    content-length: 16\n  {\n    \"amount\": [\n      1.5\n    ]\n  }";
+    assert_eq!(listener.block().join("\n"), expected);
+    let last = listener.interrupted_in_words();
+    assert_eq!(last, ["", "1 received, 0 with a good signature, 0 with a wrong one"]);
 }
 
 #[tokio::test]

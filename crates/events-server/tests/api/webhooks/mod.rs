@@ -9,6 +9,7 @@ mod listening;
 mod organizations;
 mod refusals;
 mod secrets;
+mod sending_again;
 mod statistics;
 mod subscriptions;
 
