@@ -68,8 +68,8 @@ claimed AS MATERIALIZED (
     RETURNING delivery_id, seq, target, due_at, attempts, lease, guard
 ),
 noted AS (
-    -- For whoever looks after leases that end. PostgreSQL would compress rows of 2 kB, at the price of a tenth of a
-    -- claim.
+    -- For whoever looks after leases that end. PostgreSQL would compress rows of 2 kB, at the price of a
+    -- fifteenth of a claim.
     INSERT INTO claims (look_at, deliveries)
     SELECT $4, ids[first:first + 199]
     FROM (SELECT array_agg(delivery_id) AS ids FROM claimed) AS claimed

@@ -6,7 +6,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Scripted, Seen, event, hooked::Hooked};
 use crate::{
-    Engine, EngineOptions, EventStore, Pattern,
+    Engine, EngineOptions, EventStore, Pattern, StoreError,
     catalog::Catalog,
     delivery::Pacing,
     ports::{Clock, Delivered, EventHistory, HandlerPolicy},
@@ -27,10 +27,13 @@ fn noted(handler: &Arc<Scripted>, store: &Arc<MemoryStore>) -> (Engine, Seen<&'s
         noting.push(method);
         None
     });
+    (engine_on(hooked, handler, store), calls)
+}
+
+fn engine_on(hooked: Hooked, handler: &Arc<Scripted>, store: &Arc<MemoryStore>) -> Engine {
     let options = EngineOptions { clock: Arc::new(PausedClock::new()), ..EngineOptions::default() };
     let builder = Engine::builder(Arc::new(hooked), store.clone()).options(options);
-    let engine = builder.handler(handler.clone(), [everything(handler.name.as_str())]).start();
-    (engine, calls)
+    builder.handler(handler.clone(), [everything(handler.name.as_str())]).start()
 }
 
 fn claims(calls: &Seen<&'static str>) -> usize {
@@ -91,6 +94,19 @@ async fn a_paced_lane_is_handed_nothing() {
     engine.publisher().publish(event("a.b")).await.unwrap();
     handler.called(1).await;
     assert_eq!(claims(&calls), before + 1, "its pace is kept by claims");
+}
+
+/// It waits without an eye on anything, and what it was handed would wait with it, leased to nobody's use.
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_could_not_claim_is_handed_nothing() {
+    let (handler, store) = (Scripted::willing("all"), Arc::new(MemoryStore::new()));
+    let refusing = |method, _| (method == "claim").then(|| StoreError::Unavailable("on purpose".into()));
+    let engine = engine_on(Hooked::new(store.clone(), refusing), &handler, &store);
+    everybody_waits().await;
+    engine.publisher().publish(event("a.b")).await.unwrap();
+    everybody_waits().await;
+    let depth = store.depth(jiff::Timestamp::MAX).await.unwrap();
+    assert_eq!((depth.unrouted, depth.leased, depth.due), (0, 0, 1));
 }
 
 /// A lane may stop between its offer and what it led to: others get it at once, and no attempt is used up.

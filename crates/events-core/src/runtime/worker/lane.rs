@@ -132,7 +132,8 @@ impl Lane {
                 tokio::task::yield_now().await;
             } else {
                 let full = if let Seen::Full(full) = seen { Some(full) } else { None };
-                if limit > 0 && self.policy.pacing.is_none() {
+                // After a failure it waits without an eye on anything, so it is handed nothing.
+                if limit > 0 && pause.is_zero() && self.policy.pacing.is_none() {
                     self.opening.open(self.request(limit, left_of(&self.target_limits(), held)));
                 }
                 seen = self.wait_for_work(pause, room.most(), &mut word, held, full).await;
