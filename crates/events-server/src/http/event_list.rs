@@ -109,6 +109,11 @@ pub(super) fn event_types(api: &Api, parameters: &mut Parameters) -> Result<Vec<
         let problem = format!("names {} types, the limit is {MAX_TYPES}; use patterns such as billing.*", names.len());
         return Err(Problem::invalid_field("event_types", problem));
     }
+    spellings(api, &names)
+}
+
+/// These types and patterns, aliases included.
+pub(super) fn spellings(api: &Api, names: &[String]) -> Result<Vec<Pattern>, Problem> {
     let mut event_types = Vec::new();
     for name in names {
         let pattern: Pattern =

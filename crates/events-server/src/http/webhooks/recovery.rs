@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
 };
 use events_core::{
-    Pattern, failed_letters, part_of_log,
+    failed_letters, part_of_log,
     ports::{DeadLetterQuery, Page, PageRequest, ReplayEnd, ReplayQuery},
     webhooks::{Replay, ReplayId, ReplayKind, ReplayState, Selection, SubscriptionId},
 };
@@ -19,7 +19,7 @@ use crate::http::{
     Api,
     auth::{Caller, MayManage, MayRead},
     body::Object,
-    event_list::TIME,
+    event_list::{TIME, spellings},
     paging::Parameters,
     path::Name,
     problem::Problem,
@@ -256,17 +256,6 @@ fn planned(
 
 fn time(field: &str, text: &str) -> Result<Timestamp, Problem> {
     text.parse().map_err(|_| Problem::invalid_field(field, format!("must be {TIME}, but is {:?}", shown(text))))
-}
-
-/// The types and patterns, aliases included.
-fn spellings(api: &Api, names: &[String]) -> Result<Vec<Pattern>, Problem> {
-    let mut event_types = Vec::new();
-    for name in names {
-        let pattern: Pattern =
-            name.parse().map_err(|error| Problem::invalid_field("event_types", format!("is refused: {error}")))?;
-        event_types.extend(api.catalog.spellings(&pattern));
-    }
-    Ok(event_types)
 }
 
 /// How many dead letters, and whether there are more.
