@@ -21,6 +21,10 @@ use crate::{
 
 /// Events routed in one commit.
 const BATCH: usize = 500;
+/// With more events at once, their deliveries are claimed and not handed over: time goes into work then and not into
+/// journeys. A store may still forget the routing if it dies at this moment, and what was handed over is told twice
+/// then, so it had better be little.
+const HANDED_OVER: usize = 16;
 /// After a commit, how long further events gather for the next. The first event after a rest is
 /// routed at once; under load, publishers share the disk with two hundred commits a second at most.
 const GATHER: Duration = Duration::from_millis(5);
@@ -80,7 +84,8 @@ impl Router {
         let table = self.routes.at(unrouted.routes).await?;
         let now = self.clock.now();
         let routed: Vec<_> = unrouted.events.iter().map(|stored| route(&table, stored, now)).collect();
-        let offers = self.openings.take(&handlers(&routed, now));
+        let is_little = routed.len() <= HANDED_OVER;
+        let offers = if is_little { self.openings.take(&handlers(&routed, now)) } else { Vec::new() };
         let answer = self.store.route_and_claim(routed.clone(), offers.clone(), now).await?;
         let (events, deliveries, leased) = (answer.summary.events, answer.summary.deliveries, answer.leased.len());
         tracing::debug!(events, deliveries, leased, "Routed events");

@@ -62,25 +62,40 @@ async fn a_lane_that_waits_is_handed_what_is_routed() {
     assert_eq!((depth.due, depth.leased), (0, 0), "all three are settled");
 }
 
-/// A burst is more than a lane has room for: it is handed what it can take, claims the rest, and does nothing twice.
+/// More than a lane has room for: it is handed what it can take, claims the rest, and does nothing twice.
 #[tokio::test(start_paused = true)]
 async fn what_a_lane_has_no_room_for_waits_for_its_claims() {
-    let policy = HandlerPolicy { concurrency: 4, ..HandlerPolicy::default() };
+    let policy = HandlerPolicy { concurrency: 2, ..HandlerPolicy::default() };
     let handler = Scripted::new("all", policy, |_, _| Ok(Delivered::default())).closed();
     let store = Arc::new(MemoryStore::new());
-    let (engine, _calls) = noted(&handler, &store);
+    let (engine, calls) = noted(&handler, &store);
     everybody_waits().await;
-    engine.publisher().publish_all((0..50).map(|_| event("a.b")).collect()).await.unwrap();
-    handler.called(4).await;
+    let before = claims(&calls);
+    engine.publisher().publish_all((0..16).map(|_| event("a.b")).collect()).await.unwrap();
+    handler.called(2).await;
+    assert_eq!(claims(&calls), before, "it was handed over");
     everybody_waits().await;
     let depth = store.depth(jiff::Timestamp::MAX).await.unwrap();
-    assert_eq!((depth.leased, depth.due), (12, 38), "three times what is handled at once");
+    assert_eq!((depth.leased, depth.due), (6, 10), "three times what is handled at once");
     handler.open(1_000);
-    handler.called(50).await;
+    handler.called(16).await;
     everybody_waits().await;
     let mut seqs: Vec<i64> = handler.calls().iter().map(|call| call.0[0].seq.0).collect();
     seqs.sort_unstable();
-    assert_eq!(seqs, (1..=50).collect::<Vec<_>>());
+    assert_eq!(seqs, (1..=16).collect::<Vec<_>>());
+}
+
+/// All that is handed over is at stake until its routing is on the disk.
+#[tokio::test(start_paused = true)]
+async fn many_events_at_once_are_claimed() {
+    let (handler, store) = (Scripted::willing("all"), Arc::new(MemoryStore::new()));
+    let (engine, calls) = noted(&handler, &store);
+    everybody_waits().await;
+    let before = claims(&calls);
+    engine.publisher().publish_all((0..17).map(|_| event("a.b")).collect()).await.unwrap();
+    handler.called(1).await;
+    assert_eq!(claims(&calls), before + 1);
+    handler.called(17).await;
 }
 
 #[tokio::test(start_paused = true)]
