@@ -4,7 +4,6 @@
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest($6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
         WITH ORDINALITY AS given (target, seen, paced_until, not_before, place)
-    CROSS JOIN set_config('synchronous_commit', 'off', true)
 ),
 granted AS MATERIALIZED (
     SELECT given.target, given.paced_until, given.not_before, given.place
