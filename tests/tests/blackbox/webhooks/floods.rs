@@ -37,7 +37,9 @@ async fn a_gigabyte_is_cut_off_and_takes_no_memory(size: Size) {
     let subscription = subscribe(&api, &endpoint, "/flood", "test.flood").await;
     publish_all(&api, "test.flood", 0..FLOODS).await;
     api.all_processed(PATIENCE).await;
-    let grown: Vec<_> = peaks(&system).iter().zip(&before).map(|(after, before)| after - before).collect();
+    // The kernel counts pages for each processor and sums them up roughly, so a peak may be told a little lower later.
+    let grown: Vec<_> =
+        peaks(&system).iter().zip(&before).map(|(after, before)| after.saturating_sub(*before)).collect();
 
     let deliveries = deliveries(&api, &subscription).await;
     assert_eq!((deliveries.len() as u64, endpoint.calls("/flood").len() as u64), (FLOODS, FLOODS));
