@@ -29,6 +29,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "attempt_detail", include_str!("../migrations/0004_attempt_detail.sql")),
     (5, "deliveries", include_str!("../migrations/0005_deliveries.sql")),
     (6, "statistics", include_str!("../migrations/0006_statistics.sql")),
+    (7, "target_organizations", include_str!("../migrations/0007_target_organizations.sql")),
 ];
 
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the

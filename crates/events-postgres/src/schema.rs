@@ -8,7 +8,7 @@ use std::{
 use sqlx::AssertSqlSafe;
 
 /// The tables and views of the store.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 23] = [
     "api_keys",
     "attempt_counts",
     "attempts",
@@ -27,6 +27,7 @@ const TABLES: [&str; 22] = [
     "outbox",
     "replays",
     "routes_version",
+    "target_organizations",
     "target_states",
     "webhook_routes",
     "webhook_secrets",

@@ -5,13 +5,16 @@ use std::{borrow::Cow, fmt::Display};
 use async_trait::async_trait;
 use events_core::{
     Delivery, DeliveryId, HandlerName, Seq, StoredEvent, Target,
-    delivery::{Guard, Lease, Pacing},
+    delivery::{Guard, Lease, Pacing, Turn, turns},
     ports::{Allowances, ClaimRequest},
 };
 use jiff::{SignedDuration, Timestamp};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::{error::Failure, operation::Operation, rows, schedule::Touched};
+
+/// Of more targets that are ready, those that were ready first have their turn.
+const LOOKED_AT: usize = 1_024;
 
 /// Leases deliveries of one handler. The events they carry never change, so they are read
 /// afterwards and elsewhere: the writer is free again.
@@ -75,15 +78,19 @@ impl Operation for Claim {
 struct Ready {
     target: Target,
     paced_until: Option<Timestamp>,
+    /// What it gives before others give more; decides nothing with pacing.
+    share: usize,
     due: Vec<Claimed>,
+    /// Whether there may be more.
+    is_part: bool,
 }
 
 /// What pacing leaves of a target's rate: handler, target, `paced_until`, `not_before`.
 type Paced = (HandlerName, Target, i64, i64);
 
 impl Claim {
-    /// Targets with the first that is due for each: as much as its share or its pace may allow, and
-    /// one more, which tells whether there is more.
+    /// Targets in the order of their turns, with the first that is due for each: as much as its share or its pace may
+    /// allow, and one more, which tells whether there is more. What is left of a great share is to be fetched.
     async fn ready(&self, connection: &mut SqliteConnection) -> Result<Vec<Ready>, Failure> {
         let telling = self.0.pacing.as_ref().map(|pacing| crate::count(pacing.digest_max.saturating_add(1)));
         let ready: String = sqlx::query_scalar(include_str!("queries/claim_ready.sql"))
@@ -93,11 +100,20 @@ impl Claim {
             .bind(telling)
             .bind(crate::json(&self.passed_over())?)
             .bind(crate::count(self.most_of_a_target()))
+            .bind(crate::count(if telling.is_some() { self.0.limit } else { self.0.limit.max(LOOKED_AT) }))
             .fetch_one(connection)
             .await?;
-        let ready: Vec<(Target, Option<i64>, Vec<DueRow<'_>>)> = rows::json("target_states", &ready)?;
-        let targets = ready.into_iter().enumerate();
-        targets.map(|(place, (target, paced, due))| self::ready(place, target, paced, &due)).collect()
+        let ready: Vec<ReadyRow<'_>> = rows::json("target_states", &ready)?;
+        let turns = match telling {
+            None => turns(&ready.iter().map(|row| row.2.as_deref()).collect::<Vec<_>>(), self.0.limit),
+            Some(_) => (0..ready.len()).map(|target| Turn { target, share: 0 }).collect(),
+        };
+        let even = (self.0.limit / ready.len().max(1)).max(1);
+        turns
+            .into_iter()
+            .enumerate()
+            .map(|(place, turn)| self::ready(place, turn.share, even, &ready[turn.target]))
+            .collect()
     }
 
     /// As much as any target is allowed.
@@ -131,20 +147,22 @@ impl Claim {
         due.iter().map(|row| claimed(place, target, row)).collect()
     }
 
-    /// An equal share for each target, then what room is left for the first that have more.
+    /// Its share for each target, then what room is left for the first that have more.
     async fn share(&self, connection: &mut SqliteConnection, targets: &mut [Ready]) -> Result<Vec<Claimed>, Failure> {
-        let share = (self.0.limit / targets.len()).max(1);
         let mut claimed = Vec::new();
         let mut have_more = Vec::new();
         for (place, ready) in targets.iter_mut().enumerate() {
-            let most = self.0.allowances.of(&ready.target);
+            let (share, most) = (ready.share, self.0.allowances.of(&ready.target));
+            if ready.is_part && share.min(most) >= ready.due.len() {
+                ready.due = self.due(connection, place, &ready.target, share.min(most) + 1).await?;
+            }
             if ready.due.len() > share && most > share {
-                have_more.push((place, most));
+                have_more.push((place, share, most));
             }
             ready.due.truncate(share.min(most));
             claimed.append(&mut ready.due);
         }
-        for (place, most) in have_more {
+        for (place, share, most) in have_more {
             let room = self.0.limit - claimed.len();
             if room == 0 {
                 break;
@@ -197,12 +215,21 @@ impl Claimed {
     }
 }
 
-fn ready(place: usize, target: Target, paced_until: Option<i64>, due: &[DueRow<'_>]) -> Result<Ready, Failure> {
+/// A target that is ready: its name, `paced_until`, whose it is, what is due.
+type ReadyRow<'r> = (Target, Option<i64>, Option<Cow<'r, str>>, Vec<DueRow<'r>>);
+
+fn ready(
+    place: usize,
+    share: usize,
+    even: usize,
+    (target, paced_until, _, due): &ReadyRow<'_>,
+) -> Result<Ready, Failure> {
     let paced_until = paced_until.map(Timestamp::from_microsecond).transpose();
     let paced_until =
         paced_until.map_err(|error| Failure::Corrupt(format!("target_states.paced_until of {target}: {error}")))?;
-    let due = due.iter().map(|row| claimed(place, &target, row)).collect::<Result<_, _>>()?;
-    Ok(Ready { target, paced_until, due })
+    let is_part = due.len() > even;
+    let due = due.iter().map(|row| claimed(place, target, row)).collect::<Result<_, _>>()?;
+    Ok(Ready { target: target.clone(), paced_until, share, due, is_part })
 }
 
 /// A waiting delivery: id, seq, due time, attempts, lease, guard.

@@ -11,7 +11,7 @@ fn check_and_migrate_need_no_server() {
     }
     assert!(!home.data_dir().exists(), "check changes nothing");
     let said = home.run(&["migrate"]).ok();
-    assert!(said.contains("is at schema version 6"), "{said}");
+    assert!(said.contains("is at schema version 7"), "{said}");
     assert!(home.data_dir().join("events.db").exists());
     let said = home.run(&["check"]).ok();
     assert!(said.contains("The database holds "), "{said}");

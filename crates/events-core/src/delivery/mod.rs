@@ -5,6 +5,7 @@ mod pacing;
 mod retry;
 mod settlement;
 mod status;
+mod turns;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,6 +19,7 @@ pub use settlement::{
     AttemptOutcome, AttemptReport, DETAIL_BYTES, ErrorClass, Settlement, TargetEffect, Verdict, decide,
 };
 pub use status::DeliveryStatus;
+pub use turns::{Turn, turns};
 
 use crate::event::{Event, EventType, Seq};
 

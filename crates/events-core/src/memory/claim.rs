@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::state::State;
 use crate::{
-    delivery::{Delivery, DeliveryId, HandlerName, Lease, Pacing, Target, later},
+    delivery::{Delivery, DeliveryId, HandlerName, Lease, Pacing, Target, Turn, later, turns},
     ports::ClaimRequest,
+    webhooks,
 };
 
 impl State {
@@ -15,10 +16,10 @@ impl State {
         let ready = self.ready_targets(&request.handler).into_iter();
         let ready = ready.take_while(|(at, _)| *at <= request.now).map(|(_, target)| target);
         let allowed = |target: &Target| request.pacing.is_some() || request.allowances.of(target) > 0;
-        let candidates: Vec<Target> = ready.filter(allowed).take(request.limit).collect();
+        let ready: Vec<Target> = ready.filter(allowed).collect();
         let shares = match &request.pacing {
-            None => self.fair_shares(candidates, request),
-            Some(pacing) => self.paced_shares(candidates, pacing, request),
+            None => self.fair_shares(&ready, request),
+            Some(pacing) => self.paced_shares(ready, pacing, request),
         };
         let lease_until = later(request.now, request.lease_for);
         let leased = shares.into_iter().flatten();
@@ -61,36 +62,40 @@ impl State {
         due.into_iter().map(|(_, delivery_id)| delivery_id).collect()
     }
 
-    /// The same for every target; what some leave goes to the first that have more.
-    fn fair_shares(&self, candidates: Vec<Target>, request: &ClaimRequest) -> Vec<Vec<DeliveryId>> {
-        let quota = (request.limit / candidates.len().max(1)).max(1);
-        let due = candidates.iter().map(|target| {
-            let mut due = self.due(&request.handler, target, request.now);
-            due.truncate(request.allowances.of(target));
-            due
+    /// Whose endpoint a target is.
+    fn organization_of(&self, handler: &HandlerName, target: &Target) -> Option<String> {
+        if handler.as_str() != webhooks::HANDLER {
+            return None;
+        }
+        let subscription = self.webhooks.subscriptions().find(|it| Target::from(it.subscription_id) == *target);
+        subscription.and_then(|subscription| subscription.organization_id.clone())
+    }
+
+    /// The share of each target; what some leave goes to the first that have more.
+    fn fair_shares(&self, ready: &[Target], request: &ClaimRequest) -> Vec<Vec<DeliveryId>> {
+        let owners: Vec<_> = ready.iter().map(|target| self.organization_of(&request.handler, target)).collect();
+        let due = turns(&owners, request.limit).into_iter().map(|Turn { target, share }| {
+            let mut due = self.due(&request.handler, &ready[target], request.now);
+            due.truncate(request.allowances.of(&ready[target]));
+            (share, due)
         });
         let due: Vec<_> = due.collect();
-        let mut room = request.limit - due.iter().map(|due| due.len().min(quota)).sum::<usize>();
+        let mut room = request.limit - due.iter().map(|(share, due)| due.len().min(*share)).sum::<usize>();
         let mut shares = Vec::new();
-        for mut due in due {
-            let more = due.len().saturating_sub(quota).min(room);
+        for (share, mut due) in due {
+            let more = due.len().saturating_sub(share).min(room);
             room -= more;
-            due.truncate(quota + more);
+            due.truncate(share + more);
             shares.push(due);
         }
         shares
     }
 
     /// What the rate of each target grants.
-    fn paced_shares(
-        &mut self,
-        candidates: Vec<Target>,
-        pacing: &Pacing,
-        request: &ClaimRequest,
-    ) -> Vec<Vec<DeliveryId>> {
+    fn paced_shares(&mut self, ready: Vec<Target>, pacing: &Pacing, request: &ClaimRequest) -> Vec<Vec<DeliveryId>> {
         let mut room = request.limit;
         let mut shares = Vec::new();
-        for target in candidates {
+        for target in ready.into_iter().take(request.limit) {
             if room == 0 {
                 break;
             }

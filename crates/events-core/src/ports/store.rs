@@ -68,14 +68,17 @@ pub trait EventStore: Send + Sync {
 
     /// Leases due deliveries of one handler to a worker, at most `limit`.
     ///
-    /// Claims are fair: every target with due work gets its turn before one target gets more.
-    /// Targets that are paused or disabled are passed over. The others have their turn in the order
-    /// in which they became ready, then by name, `limit` of them at most. A target is ready when its
-    /// first delivery is due, its last pause is over and its last grant allows the next call.
-    /// Each gets the same share of `limit`; what some leave goes to the first that have more. None gets
-    /// more than its allowance, and those that are allowed nothing are passed over, too.
+    /// Claims are fair to organizations and to targets: every one with due work gets its turn before one gets
+    /// more. Targets that are paused or disabled are passed over. The others have their turn in the order
+    /// in which they became ready, then by name, the first of every organization before the second of one, `limit`
+    /// of them at most. A target is ready when its first delivery is due, its last pause is over and its last grant
+    /// allows the next call. It belongs to the organization whose webhook subscription it is; targets that belong to
+    /// none count as those of one. Each organization gets the same share of `limit` and each of its targets the same
+    /// share of that; what some leave goes to the first that have more. None gets more than its allowance, and those
+    /// that are allowed nothing are passed over, too. A store may look at the 1,024 targets only that were ready first.
     ///
-    /// With pacing, a target gives out what [`Pacing::take`] grants for what is due (counted up to
+    /// With pacing, targets have their turn in the order in which they became ready alone, and a target gives out
+    /// what [`Pacing::take`] grants for what is due (counted up to
     /// one more than a digest holds), over all callers together. A claim adds one to the delivery's
     /// attempts and to its lease, which fences out whoever held it before; the lease is held until
     /// it is settled or released, also after its time. Deliveries of one target come together, in

@@ -6,36 +6,60 @@
 -- Nobody waits for anybody here: what another claim holds at this moment is passed over, deliveries and
 -- targets alike.
 WITH ready AS MATERIALIZED (
-    -- Targets that have something due and are neither paused nor disabled; who waits longest is first.
+    -- Targets that have something due and are neither paused nor disabled: the first of every organization, then the
+    -- second of every organization, and so on; who waits longest is first.
     -- Nothing waits that is due before `first_due_at`, so what was there and is gone is not looked at again.
     SELECT
-        target, changes, first_due_at, row_number() OVER (ORDER BY ready_at, target) AS place,
-        coalesce(($7::bigint[])[array_position($6::text[], target)], $8::bigint) AS allowance
-    FROM target_states
-    WHERE handler = $1 AND ready_at <= $2
-        AND coalesce(($7::bigint[])[array_position($6::text[], target)], $8::bigint) > 0
-    ORDER BY ready_at, target
+        target, changes, first_due_at, allowance, organization_id, turn,
+        row_number() OVER (ORDER BY turn, ready_at, target) AS place
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY organization_id ORDER BY ready_at, target) AS turn
+        FROM (
+            SELECT
+                target, changes, first_due_at, ready_at,
+                coalesce(($7::bigint[])[array_position($6::text[], target)], $8::bigint) AS allowance
+            FROM target_states
+            WHERE handler = $1 AND ready_at <= $2
+                AND coalesce(($7::bigint[])[array_position($6::text[], target)], $8::bigint) > 0
+            ORDER BY ready_at, target
+            LIMIT greatest($3::bigint, 1024)
+        ) AS longest
+        LEFT JOIN LATERAL (
+            SELECT organization_id FROM target_organizations
+            WHERE target_organizations.handler = $1 AND target_organizations.target = longest.target
+            LIMIT 1 -- looks up row by row, whatever the planner believes
+        ) AS owner ON true
+    ) AS waiting
+    ORDER BY turn, ready_at, target
     LIMIT $3::bigint
 ),
 fair AS MATERIALIZED (
+    -- The same for each organization, and of that the same for each of its targets.
+    SELECT
+        place, target, first_due_at, allowance,
+        CASE WHEN turn <= of_organization THEN greatest(of_organization / targets, 1) ELSE 0 END AS share
+    FROM (
+        SELECT
+            *, $3::bigint / count(*) FILTER (WHERE turn = 1) OVER () AS of_organization,
+            count(*) OVER (PARTITION BY organization_id) AS targets
+        FROM ready
+    ) AS ready
     -- The commit does not wait for the disk (docs/decisions/0021-claims-do-not-wait-for-the-disk.md).
-    SELECT greatest($3::bigint / greatest(count(*), 1), 1) AS share
-    FROM ready CROSS JOIN set_config('synchronous_commit', 'off', true)
+    CROSS JOIN set_config('synchronous_commit', 'off', true)
 ),
 shares AS MATERIALIZED (
-    -- The same for each.
-    SELECT
-        place, target, allowance, due_at, delivery_id, tid,
-        row_number() OVER (PARTITION BY place ORDER BY due_at, delivery_id) AS nth
-    FROM ready
-    CROSS JOIN fair
+    SELECT place, target, allowance, share, due_at, delivery_id, tid, nth
+    FROM fair
     CROSS JOIN LATERAL (
-        SELECT due_at, delivery_id, ctid AS tid FROM deliveries
-        WHERE handler = $1 AND deliveries.target = ready.target AND lease_until IS NULL
-            AND due_at <= $2 AND due_at >= ready.first_due_at
-        ORDER BY due_at, delivery_id
-        LIMIT least(share, ready.allowance)
-        FOR UPDATE SKIP LOCKED
+        SELECT *, row_number() OVER () AS nth -- as they come
+        FROM (
+            SELECT due_at, delivery_id, ctid AS tid FROM deliveries
+            WHERE handler = $1 AND deliveries.target = fair.target AND lease_until IS NULL
+                AND due_at <= $2 AND due_at >= fair.first_due_at
+            ORDER BY due_at, delivery_id
+            LIMIT least(share, allowance)
+            FOR UPDATE SKIP LOCKED
+        ) AS due
     ) AS due
 ),
 more AS MATERIALIZED (
@@ -43,8 +67,10 @@ more AS MATERIALIZED (
     SELECT place, due.delivery_id, due.tid
     FROM (
         SELECT place, target, due_at AS after_due_at, delivery_id AS after_delivery_id, allowance - share AS allowance
-        FROM shares CROSS JOIN fair
+        FROM shares
         WHERE nth = share AND allowance > share
+        UNION ALL
+        SELECT place, target, first_due_at, 0, allowance FROM fair WHERE share = 0
         ORDER BY place
     ) AS full_share
     CROSS JOIN LATERAL (

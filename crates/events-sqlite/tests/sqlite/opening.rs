@@ -58,7 +58,7 @@ async fn the_schema_of_a_newer_program_is_refused() {
                  VALUES (99, 'from the future', true, x'00', 0)";
     sqlx::query(newer).execute(&mut place.connection().await).await.unwrap();
     let message = SqliteStore::open(place.file("events.db")).await.unwrap_err().to_string();
-    assert!(message.contains("events.db has schema version 99, this program knows versions up to 6"), "{message}");
+    assert!(message.contains("events.db has schema version 99, this program knows versions up to 7"), "{message}");
 }
 
 #[tokio::test]

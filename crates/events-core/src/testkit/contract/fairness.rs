@@ -1,10 +1,10 @@
-//! Fairness: every target gets its turn before one target gets more.
+//! Fairness: every organization and every target gets its turn before one gets more.
 
 use super::steps::names;
 use crate::{
     delivery::TargetEffect,
     ports::NewDelivery,
-    testkit::{Fixture, affecting, at, claim, delivery, done, event},
+    testkit::{Fixture, SubscriptionBuilder, affecting, at, claim, delivery, done, event, secret, subscription},
 };
 
 /// `count` deliveries to one target, due at `seconds`.
@@ -100,4 +100,70 @@ pub async fn a_target_that_is_allowed_nothing_is_passed_over(fixture: &Fixture) 
     assert_eq!(names(none.into_iter().map(|it| it.target)), ["b", "b"]);
     let left = fixture.claimed(claim("webhooks").at(at(10))).await;
     assert_eq!(names(left.into_iter().map(|it| it.target)), ["a", "a", "a", "c", "c"]);
+}
+
+/// An endpoint with `count` deliveries that are due at `seconds`.
+async fn endpoint(fixture: &Fixture, of: SubscriptionBuilder, count: usize, seconds: i64) -> String {
+    let subscription = of.build();
+    let subscription_id = subscription.subscription_id;
+    fixture.subscriptions.create(subscription, secret(subscription_id)).await.expect("the store under test works");
+    pile(fixture, &subscription_id.to_string(), count, seconds).await;
+    subscription_id.to_string()
+}
+
+/// Each organization has the same share of the limit, however many endpoints it has.
+pub async fn organizations_share_a_claim_evenly(fixture: &Fixture) {
+    let mut many = Vec::new();
+    for seconds in [1, 2] {
+        many.push(endpoint(fixture, subscription("org_1"), 9, seconds).await);
+    }
+    let one = endpoint(fixture, subscription("org_2"), 9, 3).await;
+    let [first, second] = [&many[0], &many[1]];
+    let expected = [first, first, &one, &one, &one, &one, second, second];
+    assert_eq!(claimed_targets(fixture, 8).await, expected.map(String::as_str));
+}
+
+/// An organization whose many endpoints have waited longer does not hold up the endpoint of another one.
+pub async fn more_endpoints_than_the_limit_do_not_hold_up_another_organization(fixture: &Fixture) {
+    let mut many = Vec::new();
+    for seconds in 0..6 {
+        many.push(endpoint(fixture, subscription("org_1"), 2, seconds).await);
+    }
+    let one = endpoint(fixture, subscription("org_2"), 9, 7).await;
+    assert_eq!(claimed_targets(fixture, 4).await, [&many[0], &one, &one, &many[1]].map(String::as_str));
+    assert_eq!(claimed_targets(fixture, 4).await, [&many[0], &one, &one, &many[1]].map(String::as_str));
+    assert_eq!(claimed_targets(fixture, 2).await, [&many[2], &one].map(String::as_str));
+}
+
+/// More endpoints than the share of their organization have one each, as many as have waited longest.
+pub async fn endpoints_of_an_organization_share_what_it_gets(fixture: &Fixture) {
+    let mut many = Vec::new();
+    for seconds in 0..3 {
+        many.push(endpoint(fixture, subscription("org_1"), 9, seconds).await);
+    }
+    let one = endpoint(fixture, subscription("org_2"), 1, 7).await;
+    // Two for each organization; what the second one leaves goes to the first endpoint.
+    assert_eq!(claimed_targets(fixture, 4).await, [&many[0], &many[0], &one, &many[1]].map(String::as_str));
+}
+
+/// Targets that belong to nobody count as those of one organization.
+pub async fn targets_of_nobody_share_as_one_organization_does(fixture: &Fixture) {
+    pile(fixture, "a", 9, 1).await;
+    let everybodys = endpoint(fixture, subscription("").of_everybody(), 9, 2).await;
+    let one = endpoint(fixture, subscription("org_1"), 9, 3).await;
+    let expected = ["a", "a", &one, &one, &one, &one, &everybodys, &everybodys];
+    assert_eq!(claimed_targets(fixture, 8).await, expected);
+}
+
+/// A target of the same name that another handler has is nobody's.
+pub async fn only_webhooks_belong_to_organizations(fixture: &Fixture) {
+    let mut targets = Vec::new();
+    for (organization, seconds) in [("org_1", 1), ("org_1", 2), ("org_2", 3)] {
+        let target = endpoint(fixture, subscription(organization), 0, 0).await;
+        let waiting = NewDelivery { due_at: at(seconds), ..delivery("other", &target) };
+        fixture.routed(event("user.signup"), vec![waiting; 9]).await;
+        targets.push(target);
+    }
+    let claimed = fixture.claimed(claim("other").at(at(10)).limit(3)).await;
+    assert_eq!(names(claimed.into_iter().map(|it| it.target)), targets);
 }

@@ -98,6 +98,11 @@ macro_rules! store_contract {
                 a_paused_target_queues_up_again_at_the_end_of_its_pause
                 a_target_gets_no_more_than_its_allowance
                 a_target_that_is_allowed_nothing_is_passed_over
+                organizations_share_a_claim_evenly
+                more_endpoints_than_the_limit_do_not_hold_up_another_organization
+                endpoints_of_an_organization_share_what_it_gets
+                targets_of_nobody_share_as_one_organization_does
+                only_webhooks_belong_to_organizations
             }
             pacing "current_thread" {
                 a_paced_target_gives_its_burst_then_one_per_interval

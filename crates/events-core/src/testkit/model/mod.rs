@@ -78,6 +78,7 @@ fn beside_the_source() -> Box<dyn FailurePersistence> {
 async fn go(walk: &[Op], tested: Fixture) -> Result<(), String> {
     const LOOK_AROUND_EVERY: usize = 4;
     let mut world = World::new(tested);
+    world.subscribe_first().await?;
     for (step, op) in walk.iter().enumerate() {
         world.apply(op).await.map_err(|difference| format!("step {}: {difference}", step + 1))?;
         if step % LOOK_AROUND_EVERY == 0 || step + 1 == walk.len() {

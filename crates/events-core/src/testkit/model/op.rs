@@ -15,6 +15,8 @@ use super::{
 pub(super) const HANDLERS: [&str; 3] = ["slack", "webhooks", "email"];
 pub(super) const TARGETS: [&str; 3] = ["a", "b", "c"];
 pub(super) const TYPES: [&str; 3] = ["user.signup", "user.login", "billing.paid"];
+/// Whose the endpoints are that a walk begins with, by the place in [`ORGANIZATIONS`].
+pub(super) const ENDPOINTS: [usize; 4] = [1, 1, 1, 2];
 pub(super) const ORGANIZATIONS: [Option<&str>; 3] = [None, Some("org_1"), Some("org_2")];
 
 /// Names one of what there is at that moment, counted from the newest.
@@ -102,6 +104,8 @@ pub(super) struct Plan {
 pub(super) struct Planned {
     pub(super) handler: usize,
     pub(super) target: usize,
+    /// Goes to one of the first subscriptions instead.
+    pub(super) endpoint: Option<usize>,
     pub(super) delay: i64,
     pub(super) cancel_key: Option<u8>,
     pub(super) guarded: bool,
@@ -216,11 +220,12 @@ prop_compose! {
     fn planned()(
         handler in handler(),
         target in 0..3_usize,
+        endpoint in option::weighted(0.6, 0..ENDPOINTS.len()),
         delay in prop_oneof![4 => Just(0_i64), 1 => -5..60_i64],
         cancel_key in option::weighted(0.3, 0..2_u8),
         guarded in proptest::bool::ANY,
     ) -> Planned {
-        Planned { handler, target, delay, cancel_key, guarded }
+        Planned { handler, target, endpoint, delay, cancel_key, guarded }
     }
 }
 

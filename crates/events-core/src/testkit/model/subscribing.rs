@@ -6,7 +6,7 @@ use proptest::{
 };
 
 use super::{
-    op::{ORGANIZATIONS, Pick, picked},
+    op::{ENDPOINTS, ORGANIZATIONS, Pick, picked},
     world::{World, both},
 };
 use crate::{
@@ -55,6 +55,15 @@ pub(super) fn any_subscribing() -> impl Strategy<Value = Subscribing> {
 }
 
 impl World {
+    /// Makes the endpoints that a walk begins with.
+    pub(super) async fn subscribe_first(&mut self) -> Result<(), String> {
+        for organization in ENDPOINTS {
+            let look = Look { pattern: 0, status: 0, is_verified: true };
+            self.subscribe(&Subscribing::Make { organization, look }).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn subscribe(&mut self, step: &Subscribing) -> Result<(), String> {
         match step {
             Subscribing::Make { organization, look } => {

@@ -186,11 +186,12 @@ impl World {
     }
 
     fn new_delivery(&self, planned: &Planned) -> NewDelivery {
+        let endpoint = planned.endpoint.map(|which| self.seen[which].subscription_id.to_string());
         NewDelivery {
             due_at: self.after(planned.delay),
             cancel_key: planned.cancel_key.map(|key| format!("cancel-{key}")),
             guard: planned.guarded.then_some(Guard { unless: crate::types::USER_SIGNUP }),
-            ..delivery(HANDLERS[planned.handler], TARGETS[planned.target])
+            ..delivery(HANDLERS[planned.handler], endpoint.as_deref().unwrap_or(TARGETS[planned.target]))
         }
     }
 
