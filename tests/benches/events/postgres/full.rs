@@ -45,7 +45,7 @@ pub(crate) async fn run(report: &mut Report, server: &Postgres) -> anyhow::Resul
 
 /// Prints the indexes that a claim uses; fails when it reads a table from end to end.
 async fn check_plan(place: &mut Place) -> anyhow::Result<()> {
-    place.raw.execute("SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off").await?;
+    place.raw.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_mergejoin = off; SET jit = off").await?;
     place.raw.execute(&format!("PREPARE claim AS {CLAIM}")).await?;
     let explain =
         "EXPLAIN EXECUTE claim ('noop', now(), 512, now() + interval '40 s', 'bench', '{}', '{}', 9223372036854775807)";
