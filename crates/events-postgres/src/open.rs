@@ -112,7 +112,9 @@ pub(crate) fn schema_version() -> i64 {
 /// Opens the store that `options` describe.
 pub(crate) async fn open(options: PgOptions) -> Result<PgStore, OpenError> {
     let refused = |source| OpenError::Database { database: options.told(), source };
-    let mut connection = PgConnection::connect_with(&options.connecting(&[])).await.map_err(refused)?;
+    // A migration may take long, and those who start meanwhile wait for it: no other limit holds here.
+    let connecting = options.connecting(&[options.idle_in_transaction()]);
+    let mut connection = PgConnection::connect_with(&connecting).await.map_err(refused)?;
     let prepared = prepare(&mut connection, &options).await;
     let _ = connection.close().await;
     let Prepared { schema, settings, synchronous_commit } = prepared?;

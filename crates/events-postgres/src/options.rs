@@ -104,14 +104,28 @@ impl PgOptions {
         self
     }
 
+    /// How long a transaction may be left idle before the server ends it, with its connection; 60 s by default. The
+    /// store leaves none idle: this is for a process that hangs in the middle of one, and whoever waits for its locks.
+    #[must_use]
+    pub fn idle_in_transaction_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_in_transaction_timeout = timeout;
+        self
+    }
+
     /// The settings of a session, by name. Compiling statements (`jit`) would take longer than running them.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         vec![
             ("statement_timeout", self.statement_timeout.as_millis().to_string()),
             ("lock_timeout", self.lock_timeout.as_millis().to_string()),
-            ("idle_in_transaction_session_timeout", self.idle_in_transaction_timeout.as_millis().to_string()),
+            self.idle_in_transaction(),
             ("jit", "off".to_owned()),
         ]
+    }
+
+    /// The setting that every session with a transaction of several statements needs: while the process hangs, the
+    /// server ends it, and with it the locks that others wait for.
+    pub(crate) fn idle_in_transaction(&self) -> (&'static str, String) {
+        ("idle_in_transaction_session_timeout", self.idle_in_transaction_timeout.as_millis().to_string())
     }
 
     /// How connections are made; `None` of the settings behind a pooler, where a session is nobody's.

@@ -15,6 +15,7 @@ mod plain_sql;
 mod plans;
 mod pooler;
 mod queue;
+mod sessions;
 mod sharing;
 mod statistics;
 mod support;

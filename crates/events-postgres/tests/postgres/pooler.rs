@@ -16,34 +16,15 @@ use events_core::{
 };
 use events_postgres::{PgConnectOptions, PgOptions, PgStore};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Notify,
 };
 
-use crate::support::{Schema, events, log, url};
-
-/// A message: its kind (absent in the first one of a client) and what follows it.
-async fn message(from: &mut TcpStream, has_kind: bool) -> Option<(u8, Vec<u8>)> {
-    let kind = if has_kind { from.read_u8().await.ok()? } else { 0 };
-    let length = from.read_u32().await.ok()?;
-    let mut body = vec![0; length as usize - 4];
-    from.read_exact(&mut body).await.ok()?;
-    Some((kind, body))
-}
-
-/// In one piece: several small ones would wait for each other's acknowledgement.
-async fn send(to: &mut TcpStream, (kind, body): &(u8, Vec<u8>)) -> Option<()> {
-    let mut whole = Vec::with_capacity(body.len() + 5);
-    whole.extend((*kind != 0).then_some(*kind));
-    whole.extend((u32::try_from(body.len()).unwrap() + 4).to_be_bytes());
-    whole.extend(body);
-    to.write_all(&whole).await.ok()
-}
+use crate::support::{Schema, events, log, message, send, url};
 
 /// Connections to the server that all clients share. Whoever is done is at the end of the line again, so that the
 /// next transaction of a client meets another one.
-struct Servers {
+pub(crate) struct Servers {
     idle: Mutex<VecDeque<TcpStream>>,
     is_idle: Notify,
     /// What a server says when it is ready, for every client.
@@ -133,16 +114,14 @@ async fn serve(mut client: TcpStream, servers: Arc<Servers>) -> Option<()> {
 }
 
 /// A pooler with so many connections for all, to a server that trusts whoever connects.
-async fn pooler(count: usize) -> (SocketAddr, Arc<Servers>) {
+pub(crate) async fn pooler(count: usize) -> (SocketAddr, Arc<Servers>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let options: PgConnectOptions = url().parse().unwrap();
-    let host = format!("{}:{}", options.get_host(), options.get_port());
-    let server = tokio::net::lookup_host(host).await.unwrap().next().unwrap();
     let database = options.get_database().unwrap_or("postgres");
     let mut startup = 196_608_i32.to_be_bytes().to_vec();
     startup.extend(format!("user\0{}\0database\0{database}\0\0", options.get_username()).bytes());
-    let servers = Arc::new(Servers::connect(server, &(0, startup), count).await);
+    let servers = Arc::new(Servers::connect(crate::support::address().await, &(0, startup), count).await);
     let serving = Arc::clone(&servers);
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
@@ -153,7 +132,7 @@ async fn pooler(count: usize) -> (SocketAddr, Arc<Servers>) {
 }
 
 /// Opens the store of `schema` through a pooler.
-async fn open(address: SocketAddr, schema: &Schema) -> PgStore {
+pub(crate) async fn open(address: SocketAddr, schema: &Schema) -> PgStore {
     let connect = url().parse::<PgConnectOptions>().unwrap().host("127.0.0.1").port(address.port());
     let connect = connect.ssl_mode(sqlx::postgres::PgSslMode::Disable);
     PgStore::open_with(PgOptions::new(connect).schema(&schema.0).behind_pooler(true)).await.unwrap()
