@@ -19,5 +19,6 @@ mod sessions;
 mod sharing;
 mod statistics;
 mod support;
+mod tables;
 mod wakeups;
 mod webhooks;
