@@ -9,6 +9,7 @@ mod contract;
 mod interruptions;
 mod leading;
 mod log_order;
+mod notifications;
 mod opening;
 mod partitions;
 mod plain_sql;

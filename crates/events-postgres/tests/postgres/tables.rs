@@ -44,10 +44,8 @@ async fn tables_whose_rows_come_and_go_are_cleaned_up_soon_and_quickly() {
 #[tokio::test]
 async fn summaries_of_times_are_fine_and_made_at_once() {
     let place = Place::new().await;
-    let expected = [
-        "idx_attempts_created_at: pages_per_range=32, autosummarize=on",
-        "idx_created_at: pages_per_range=32",
-    ];
+    let expected =
+        ["idx_attempts_created_at: pages_per_range=32, autosummarize=on", "idx_created_at: pages_per_range=32"];
     assert_eq!(options(&place, "I").await, expected);
 }
 
@@ -55,7 +53,8 @@ async fn summaries_of_times_are_fine_and_made_at_once() {
 #[tokio::test]
 async fn the_deliveries_of_a_claim_lie_in_its_row() {
     let place = Place::new().await;
-    let text = "SELECT attstorage::text FROM pg_attribute WHERE attrelid = 'claims'::regclass AND attname = 'deliveries'";
+    let text =
+        "SELECT attstorage::text FROM pg_attribute WHERE attrelid = 'claims'::regclass AND attname = 'deliveries'";
     let storage: String = sqlx::query_scalar(text).fetch_one(&mut place.connection().await).await.unwrap();
     assert_eq!(storage, "m");
 }
