@@ -77,6 +77,17 @@ pub enum OpenError {
         /// Which one.
         database: String,
     },
+    /// Where the name of one schema is wanted, there is something else, such as a search path.
+    #[error(
+        "{place} has to name one schema, the one with the store's tables, and is {found}; name that one only, as in \
+         `?schema=events` (in double quotes if its name has a comma: `?schema=%22a,b%22`)"
+    )]
+    NotOneSchema {
+        /// Where that stands.
+        place: &'static str,
+        /// What stands there.
+        found: String,
+    },
     /// A newer version of the program has worked on it.
     #[error(
         "schema {schema} of {database} has version {found}, this program knows versions up to {known}; start the newer \
@@ -163,8 +174,8 @@ async fn prepare(connection: &mut PgConnection, options: &PgOptions) -> Result<P
         // `Ok` means durable, whatever the role or the server is set to.
         settings.push(("synchronous_commit", "on".to_owned()));
     }
-    let name = match &options.schema {
-        Some(name) => name.clone(),
+    let name = match options.schema_name()? {
+        Some(name) => name,
         None => first_of_search_path(&mut transaction)
             .await
             .map_err(refused)?

@@ -76,6 +76,29 @@ async fn a_role_with_a_schema_of_its_own_is_enough() {
     connection.execute(AssertSqlSafe(format!("DROP ROLE {role}"))).await.unwrap();
 }
 
+/// It would be made with that whole name, beside the tables that are looked for.
+#[tokio::test]
+async fn a_search_path_is_no_schema_unless_it_is_quoted() {
+    let (one, other) = (Schema::new(), Schema::new());
+    let options = url().parse::<PgOptions>().unwrap();
+    let several = format!("{},{}", one.0, other.0);
+    let refused = PgStore::open_with(options.clone().schema(&several)).await.unwrap_err();
+    assert!(matches!(&refused, OpenError::NotOneSchema { found, .. } if *found == several), "{refused}");
+    assert!(refused.to_string().starts_with("PgOptions::schema has to name one schema"), "{refused}");
+    let separator = if url().contains('?') { '&' } else { '?' };
+    let refused = PgStore::open(&format!("{}{separator}search_path={several}", url())).await.unwrap_err();
+    assert!(matches!(refused, OpenError::NotOneSchema { .. }), "{refused}");
+    let mut connection = one.connection().await;
+    let made = "SELECT count(*) FROM pg_namespace WHERE position($1 in nspname) > 0";
+    let made: i64 = sqlx::query_scalar(made).bind(&one.0).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(made, 0, "nothing was made");
+    let store = PgStore::open_with(options.schema(format!("\"{several}\""))).await.unwrap();
+    store.append(events(1)).await.unwrap();
+    assert_eq!((store.schema(), log(&store).await.len()), (several.as_str(), 1));
+    store.close().await;
+    connection.execute(AssertSqlSafe(format!("DROP SCHEMA \"{several}\" CASCADE"))).await.unwrap();
+}
+
 #[tokio::test]
 async fn nobody_there_is_told_without_the_password() {
     let refused = PgStore::open("postgres://me:hunter2@127.0.0.1:1/nowhere").await.unwrap_err();
