@@ -158,6 +158,9 @@ async fn prepare(connection: &mut PgConnection, options: &PgOptions) -> Result<P
     let refused = |source| OpenError::Database { database: options.told(), source };
     let mut transaction = connection.begin().await.map_err(refused)?;
     if options.pooler {
+        // Elsewhere the session has begun with it.
+        let (name, value) = options.idle_in_transaction();
+        transaction.execute(AssertSqlSafe(format!("SET LOCAL {name} = '{value}'"))).await.map_err(refused)?;
         transaction.execute(FORGET).await.map_err(refused)?;
     }
     let (version, synchronous_commit): (i32, String) =

@@ -6,6 +6,7 @@ use events_core::{
     EventHistory, EventStore, Seq,
     ports::{Clock, PruneRequest, RoutedEvent},
 };
+use events_postgres::PgConnection;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -14,8 +15,12 @@ use crate::support::{Place, events, log};
 pub(crate) const BLOCK: i64 = 1 << 21;
 
 pub(crate) async fn partitions(place: &Place, table: &str) -> Vec<String> {
+    partitions_seen_by(&mut place.connection().await, table).await
+}
+
+pub(crate) async fn partitions_seen_by(connection: &mut PgConnection, table: &str) -> Vec<String> {
     let query = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::text::regclass ORDER BY 1";
-    sqlx::query_scalar(query).bind(table).fetch_all(&mut place.connection().await).await.unwrap()
+    sqlx::query_scalar(query).bind(table).fetch_all(connection).await.unwrap()
 }
 
 fn before(time: Timestamp) -> PruneRequest {

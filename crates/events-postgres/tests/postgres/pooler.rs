@@ -20,7 +20,7 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::support::{Schema, events, log, message, send, url};
+use crate::support::{Schema, address, events, log, message, send, url};
 
 /// Connections to the server that all clients share. Whoever is done is at the end of the line again, so that the
 /// next transaction of a client meets another one.
@@ -114,14 +114,14 @@ async fn serve(mut client: TcpStream, servers: Arc<Servers>) -> Option<()> {
 }
 
 /// A pooler with so many connections for all, to a server that trusts whoever connects.
-pub(crate) async fn pooler(count: usize) -> (SocketAddr, Arc<Servers>) {
+pub(crate) async fn pooler(count: usize, server: SocketAddr) -> (SocketAddr, Arc<Servers>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let options: PgConnectOptions = url().parse().unwrap();
     let database = options.get_database().unwrap_or("postgres");
     let mut startup = 196_608_i32.to_be_bytes().to_vec();
     startup.extend(format!("user\0{}\0database\0{database}\0\0", options.get_username()).bytes());
-    let servers = Arc::new(Servers::connect(crate::support::address().await, &(0, startup), count).await);
+    let servers = Arc::new(Servers::connect(server, &(0, startup), count).await);
     let serving = Arc::clone(&servers);
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
@@ -131,16 +131,21 @@ pub(crate) async fn pooler(count: usize) -> (SocketAddr, Arc<Servers>) {
     (address, servers)
 }
 
-/// Opens the store of `schema` through a pooler.
-pub(crate) async fn open(address: SocketAddr, schema: &Schema) -> PgStore {
+/// How a store of `schema` is opened through a pooler.
+pub(crate) fn options(address: SocketAddr, schema: &Schema) -> PgOptions {
     let connect = url().parse::<PgConnectOptions>().unwrap().host("127.0.0.1").port(address.port());
     let connect = connect.ssl_mode(sqlx::postgres::PgSslMode::Disable);
-    PgStore::open_with(PgOptions::new(connect).schema(&schema.0).behind_pooler(true)).await.unwrap()
+    PgOptions::new(connect).schema(&schema.0).behind_pooler(true)
+}
+
+/// Opens it.
+pub(crate) async fn open(address: SocketAddr, schema: &Schema) -> PgStore {
+    PgStore::open_with(options(address, schema)).await.unwrap()
 }
 
 #[tokio::test]
 async fn everything_works_when_each_transaction_meets_another_connection() {
-    let (address, servers) = pooler(3).await;
+    let (address, servers) = pooler(3, address().await).await;
     let schema = Schema::new();
     let store = open(address, &schema).await;
     assert!(store.wakeups().is_none(), "there is no session that could listen");
@@ -168,7 +173,7 @@ async fn everything_works_when_each_transaction_meets_another_connection() {
 /// Processes that start one after the other meet what their predecessors left on the connections they share.
 #[tokio::test]
 async fn processes_that_share_connections_do_not_meet_each_others_statements() {
-    let (address, _servers) = pooler(1).await;
+    let (address, _servers) = pooler(1, address().await).await;
     let schema = Schema::new();
     let first = open(address, &schema).await;
     let second = open(address, &schema).await;

@@ -2,10 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -15,7 +12,7 @@ use events_core::{
 };
 use events_postgres::{OpenError, PgConnectOptions, PgOptions, PgStore};
 use jiff::SignedDuration;
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::{Connection, Executor};
 use tokio::{
     io::copy,
     net::{TcpListener, TcpStream},
@@ -23,11 +20,12 @@ use tokio::{
 
 use crate::{
     partitions::{BLOCK, go_on_at, routed},
+    pooler,
     support::{Place, Schema, address, events, log, message, send, url},
 };
 
-/// So short that it passes at once.
-const SHORT: Duration = Duration::from_millis(50);
+/// Soon over, and still long enough for all that goes well.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// From now on, sessions that publish and sessions that read write down their settings.
 async fn write_down_settings(schema: &Schema) {
@@ -97,9 +95,9 @@ async fn sessions_have_the_limits_that_are_asked_for() {
 /// Its sessions are nobody's, so each transaction says again what it needs.
 #[tokio::test]
 async fn limits_hold_behind_a_pooler() {
-    let (address, _servers) = crate::pooler::pooler(3).await;
+    let (address, _servers) = pooler::pooler(3, address().await).await;
     let schema = Schema::new();
-    let store = crate::pooler::open(address, &schema).await;
+    let store = pooler::open(address, &schema).await;
     let (publisher, reader) = limits(&store, &schema).await;
     assert_eq!(publisher, told(60_000, 10_000, 30_000));
     assert_eq!(reader, publisher);
@@ -150,25 +148,37 @@ async fn a_reader_that_takes_too_long_or_waits_too_long_is_told_so() {
     assert_eq!(hasty.timeline(TimelineQuery::default()).await.unwrap().items.len(), 1);
 }
 
-/// A way to the server on which a process is frozen once it has begun a transaction, as by SIGSTOP: its connection
+/// A way to the server on which a process is frozen in the middle of a transaction, as by SIGSTOP: its connection
 /// stays, and nothing comes any more.
 struct Freezer {
     at: SocketAddr,
-    freezes: Arc<AtomicBool>,
+    before: Before,
 }
+
+/// A word of the statement before which it is frozen.
+type Before = Arc<Mutex<Option<&'static str>>>;
 
 impl Freezer {
     async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (at, freezes) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
-        let (server, is_on) = (address().await, Arc::clone(&freezes));
+        let (at, before) = (listener.local_addr().unwrap(), Before::default());
+        let (server, word) = (address().await, Arc::clone(&before));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(server).await.unwrap();
-                tokio::spawn(pass_on(client, server, Arc::clone(&is_on)));
+                tokio::spawn(pass_on(client, server, Arc::clone(&word)));
             }
         });
-        Self { at, freezes }
+        Self { at, before }
+    }
+
+    /// From now on.
+    fn freeze_before(&self, word: &'static str) {
+        *self.before.lock().unwrap() = Some(word);
+    }
+
+    fn thaw(&self) {
+        *self.before.lock().unwrap() = None;
     }
 
     fn options(&self, schema: &Schema) -> PgOptions {
@@ -178,7 +188,7 @@ impl Freezer {
     }
 }
 
-async fn pass_on(client: TcpStream, server: TcpStream, freezes: Arc<AtomicBool>) -> Option<()> {
+async fn pass_on(client: TcpStream, server: TcpStream, before: Before) -> Option<()> {
     client.set_nodelay(true).ok()?;
     server.set_nodelay(true).ok()?;
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
@@ -187,10 +197,11 @@ async fn pass_on(client: TcpStream, server: TcpStream, freezes: Arc<AtomicBool>)
     send(&mut to_server, &message(&mut from_client, false).await?).await?;
     loop {
         let asked = message(&mut from_client, true).await?;
-        send(&mut to_server, &asked).await?;
-        if freezes.load(Ordering::SeqCst) && asked.1.starts_with(b"BEGIN") {
+        let word = *before.lock().unwrap();
+        if word.is_some_and(|word| String::from_utf8_lossy(&asked.1).contains(word)) {
             std::future::pending::<()>().await;
         }
+        send(&mut to_server, &asked).await?;
     }
 }
 
@@ -199,33 +210,54 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), work).await.expect("the server ends what is left idle")
 }
 
-#[tokio::test]
-async fn a_transaction_that_is_left_idle_is_ended_by_the_server_and_holds_up_nobody() {
-    let place = Place::new().await;
+/// Freezes `store` while it drops events: its session ends, and then it drops them on a new connection.
+async fn check_that_it_is_ended(freezer: &Freezer, store: &PgStore, place: &Place) {
     place.store.append(events(1)).await.unwrap();
-    routed(&place).await;
-    go_on_at(&place, BLOCK).await;
+    routed(place).await;
+    go_on_at(place, BLOCK).await;
     place.store.append(events(1)).await.unwrap();
     let later = place.store.clock().now() + SignedDuration::from_secs(60);
-    let freezer = Freezer::new().await;
-    let store = PgStore::open_with(freezer.options(&place.schema)).await.unwrap();
-    freezer.freezes.store(true, Ordering::SeqCst);
+    freezer.freeze_before("pg_try_advisory_xact_lock");
     check_undone(soon(store.drop_events(later)).await, "idle-in-transaction timeout");
-    freezer.freezes.store(false, Ordering::SeqCst);
-    assert_eq!(store.drop_events(later).await.unwrap(), Some(Seq(BLOCK - 1)), "on a new connection");
+    freezer.thaw();
+    assert_eq!(store.drop_events(later).await.unwrap(), Some(Seq(BLOCK - 1)));
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_left_idle_is_ended_by_the_server() {
+    let (place, freezer) = (Place::new().await, Freezer::new().await);
+    let store = PgStore::open_with(freezer.options(&place.schema)).await.unwrap();
+    check_that_it_is_ended(&freezer, &store, &place).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_left_idle_behind_a_pooler_is_ended_by_the_server() {
+    let (place, freezer) = (Place::new().await, Freezer::new().await);
+    let (address, _servers) = pooler::pooler(3, freezer.at).await;
+    let options = pooler::options(address, &place.schema).idle_in_transaction_timeout(SHORT);
+    let store = PgStore::open_with(options).await.unwrap();
+    check_that_it_is_ended(&freezer, &store, &place).await;
 }
 
 /// While one makes the tables, all others that start wait for it.
-#[tokio::test]
-async fn a_process_that_is_frozen_while_it_opens_the_store_is_ended_by_the_server() {
-    let schema = Schema::new();
-    let freezer = Freezer::new().await;
-    freezer.freezes.store(true, Ordering::SeqCst);
-    let refused = soon(PgStore::open_with(freezer.options(&schema))).await.unwrap_err();
+async fn check_that_opening_is_ended(freezer: &Freezer, schema: &Schema, options: PgOptions) {
+    freezer.freeze_before("CREATE SCHEMA");
+    let refused = soon(PgStore::open_with(options)).await.unwrap_err();
     let OpenError::Database { source, .. } = &refused else { panic!("{refused:?}") };
     assert!(source.to_string().contains("idle-in-transaction timeout"), "{source}");
-    freezer.freezes.store(false, Ordering::SeqCst);
-    PgStore::open_with(freezer.options(&schema)).await.unwrap();
-    let there = AssertSqlSafe(format!("SELECT FROM {}.events", schema.0));
-    schema.connection().await.execute(there).await.unwrap();
+    assert_eq!(log(&schema.open().await).await, [], "another one that starts makes them");
+}
+
+#[tokio::test]
+async fn a_process_that_is_frozen_while_it_opens_the_store_is_ended_by_the_server() {
+    let (schema, freezer) = (Schema::new(), Freezer::new().await);
+    check_that_opening_is_ended(&freezer, &schema, freezer.options(&schema)).await;
+}
+
+#[tokio::test]
+async fn a_process_that_is_frozen_while_it_opens_the_store_through_a_pooler_is_ended_by_the_server() {
+    let (schema, freezer) = (Schema::new(), Freezer::new().await);
+    let (address, _servers) = pooler::pooler(1, freezer.at).await;
+    let options = pooler::options(address, &schema).idle_in_transaction_timeout(SHORT);
+    check_that_opening_is_ended(&freezer, &schema, options).await;
 }

@@ -1,6 +1,7 @@
 //! Tables as they lie in the database: what only PostgreSQL reads, and nothing else would miss.
 
 use events_core::{EventStore, ports::PruneRequest};
+use events_postgres::PgConnection;
 use jiff::Timestamp;
 
 use crate::{
@@ -61,6 +62,10 @@ async fn the_deliveries_of_a_claim_lie_in_its_row() {
 
 /// What belongs to a partition, in the words of the table that it is one of.
 async fn belongings(place: &Place, partition: &str) -> Vec<String> {
+    belongings_seen_by(&mut place.connection().await, partition).await
+}
+
+pub(crate) async fn belongings_seen_by(connection: &mut PgConnection, partition: &str) -> Vec<String> {
     let text = "
         SELECT 'column ' || attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attstorage::text
             || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END
@@ -85,7 +90,7 @@ async fn belongings(place: &Place, partition: &str) -> Vec<String> {
         FROM pg_class
         WHERE oid = $1::text::regclass AND reloptions IS NOT NULL
         ORDER BY 1";
-    sqlx::query_scalar(text).bind(partition).fetch_all(&mut place.connection().await).await.unwrap()
+    sqlx::query_scalar(text).bind(partition).fetch_all(connection).await.unwrap()
 }
 
 /// Those that are made when the schema is, and those that maintenance makes.
