@@ -6,6 +6,7 @@ mod append_in;
 mod claims;
 mod clock;
 mod contract;
+mod dump;
 mod interruptions;
 mod leading;
 mod log_order;
