@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::{
     partitions::partitions_seen_by,
-    support::{Place, Schema, events, log, url},
+    support::{Database, Place, Schema, events, log, url},
     tables::belongings_seen_by,
 };
 
@@ -43,47 +43,27 @@ fn run(name: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-/// A new database with what a schema held when this was made. It is dropped with this.
+/// A new database with what a schema held when this was made.
 struct Restored {
-    url: String,
+    database: Database,
     schema: String,
 }
 
 impl Restored {
     async fn of(schema: &Schema) -> Self {
         let dump = run("pg_dump", &["--format=custom", "--schema", &schema.0, "--dbname", &url()], b"");
-        let name = format!("{}_restored", schema.0);
-        let make = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        schema.connection().await.execute(make).await.unwrap();
-        let mut there = url::Url::parse(&url()).unwrap();
-        there.set_path(&name);
-        let restored = Self { url: there.to_string(), schema: schema.0.clone() };
-        run("pg_restore", &["--exit-on-error", "--dbname", &restored.url], &dump);
-        restored
+        let database = Database::new().await;
+        run("pg_restore", &["--exit-on-error", "--dbname", &database.url], &dump);
+        Self { database, schema: schema.0.clone() }
     }
 
     async fn open(&self) -> PgStore {
-        PgStore::open_with(self.url.parse::<PgOptions>().unwrap().schema(&self.schema)).await.unwrap()
+        PgStore::open_with(self.database.url.parse::<PgOptions>().unwrap().schema(&self.schema)).await.unwrap()
     }
 
     async fn connection(&self) -> PgConnection {
-        let options: PgConnectOptions = self.url.parse().unwrap();
+        let options: PgConnectOptions = self.database.url.parse().unwrap();
         PgConnection::connect_with(&options.options([("search_path", self.schema.as_str())])).await.unwrap()
-    }
-}
-
-impl Drop for Restored {
-    /// As of a schema.
-    fn drop(&mut self) {
-        let drop_database = format!("DROP DATABASE IF EXISTS {}_restored WITH (FORCE)", self.schema);
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let mut connection = PgConnection::connect(&url()).await.unwrap();
-                connection.execute(AssertSqlSafe(drop_database)).await.unwrap();
-            });
-        });
-        let _ = dropping.join();
     }
 }
 

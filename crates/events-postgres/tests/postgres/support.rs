@@ -77,18 +77,44 @@ impl Schema {
 }
 
 impl Drop for Schema {
-    /// In a thread of its own, since this may be called inside of a runtime.
     fn drop(&mut self) {
-        let drop_schema = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.0);
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let mut connection = PgConnection::connect(&url()).await.unwrap();
-                connection.execute(AssertSqlSafe(drop_schema)).await.unwrap();
-            });
-        });
-        let _ = dropping.join(); // what went wrong is printed; the test itself has been decided
+        run(format!("DROP SCHEMA IF EXISTS {} CASCADE", self.0));
     }
+}
+
+/// An empty database of its own on the server, that is dropped with this.
+pub(crate) struct Database {
+    name: String,
+    pub(crate) url: String,
+}
+
+impl Database {
+    pub(crate) async fn new() -> Self {
+        let name = Schema::new().0.clone();
+        let mut connection = PgConnection::connect(&url()).await.unwrap();
+        connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        let mut url = url::Url::parse(&url()).unwrap();
+        url.set_path(&name);
+        Self { name, url: url.to_string() }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        run(format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+}
+
+/// Runs a statement in a thread of its own, since this may be called inside of a runtime.
+fn run(statement: String) {
+    let running = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut connection = PgConnection::connect(&url()).await.unwrap();
+            connection.execute(AssertSqlSafe(statement)).await.unwrap();
+        });
+    });
+    let _ = running.join(); // what went wrong is printed; the test itself has been decided
 }
 
 /// A store, with the schema it is in.
