@@ -29,14 +29,19 @@ pub struct QueueDepth {
 }
 
 impl QueueDepth {
+    /// An empty queue that is as it should be.
+    #[must_use]
+    pub fn new(handler: HandlerName, queue: String) -> Self {
+        Self { handler, queue, waiting: 0, consumers: 0, fault: None }
+    }
+
     /// Asks the broker.
     ///
     /// The protocol does not read a queue's options to anybody. But declaring a queue that exists
     /// changes nothing and is refused when the options differ, naming the first that does. A user
     /// who may declare nothing is refused for that reason, which says nothing about the queue.
     pub(crate) async fn ask(connection: &Connection, names: &Names, handler: &HandlerName) -> lapin::Result<Self> {
-        let queue = names.queue(handler);
-        let mut depth = Self { handler: handler.clone(), queue, waiting: 0, consumers: 0, fault: None };
+        let mut depth = Self::new(handler.clone(), names.queue(handler));
         let channel = connection.create_channel().await?;
         match count(&channel, &depth.queue).await {
             Ok((waiting, consumers)) => (depth.waiting, depth.consumers) = (waiting, consumers),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use events_core::StoreError;
 use sqlx::{
-    AssertSqlSafe, Executor,
+    AssertSqlSafe, Connection, Executor, Postgres, Transaction,
     postgres::{PgArguments, PgConnection, PgRow},
 };
 
@@ -135,6 +135,17 @@ impl Database {
     /// A connection for a task that needs a transaction; see the type.
     pub(crate) async fn connection(&self) -> Result<Lent, Failure> {
         self.working.lend().await.map_err(Failure::NotSent)
+    }
+
+    /// Begins a transaction on a connection of [`Self::connection`], with the limits of every other one.
+    pub(crate) async fn begin<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+    ) -> Result<Transaction<'c, Postgres>, sqlx::Error> {
+        match &self.begin {
+            Some(begin) => connection.begin_with(AssertSqlSafe(Arc::clone(begin))).await,
+            None => connection.begin().await,
+        }
     }
 
     /// Closes the connections, after what they are doing.

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 
 use crate::{arguments, error::Failure, rows::Cells, store::PgStore};
 
-/// What the server says about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the server says about itself. By default it has said nothing, and nothing is known to be well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
     /// Version, as `15.14`.

@@ -78,6 +78,17 @@ pub enum OpenError {
         /// Which one.
         database: String,
     },
+    /// Where the name of one schema is wanted, there is something else, such as a search path.
+    #[error(
+        "{place} has to name one schema, the one with the store's tables, and is {found}; name that one only, as in \
+         `?schema=events` (in double quotes if its name has a comma: `?schema=%22a,b%22`)"
+    )]
+    NotOneSchema {
+        /// Where that stands.
+        place: &'static str,
+        /// What stands there.
+        found: String,
+    },
     /// A newer version of the program has worked on it.
     #[error(
         "schema {schema} of {database} has version {found}, this program knows versions up to {known}; start the newer \
@@ -113,7 +124,9 @@ pub(crate) fn schema_version() -> i64 {
 /// Opens the store that `options` describe.
 pub(crate) async fn open(options: PgOptions) -> Result<PgStore, OpenError> {
     let refused = |source| OpenError::Database { database: options.told(), source };
-    let mut connection = PgConnection::connect_with(&options.connecting(&[])).await.map_err(refused)?;
+    // A migration may take long, and those who start meanwhile wait for it: no other limit holds here.
+    let connecting = options.connecting(&[options.idle_in_transaction()]);
+    let mut connection = PgConnection::connect_with(&connecting).await.map_err(refused)?;
     let prepared = prepare(&mut connection, &options).await;
     let _ = connection.close().await;
     let Prepared { schema, settings, synchronous_commit } = prepared?;
@@ -146,6 +159,9 @@ async fn prepare(connection: &mut PgConnection, options: &PgOptions) -> Result<P
     let refused = |source| OpenError::Database { database: options.told(), source };
     let mut transaction = connection.begin().await.map_err(refused)?;
     if options.pooler {
+        // Elsewhere the session has begun with it.
+        let (name, value) = options.idle_in_transaction();
+        transaction.execute(AssertSqlSafe(format!("SET LOCAL {name} = '{value}'"))).await.map_err(refused)?;
         transaction.execute(FORGET).await.map_err(refused)?;
     }
     let (version, synchronous_commit): (i32, String) =
@@ -162,8 +178,8 @@ async fn prepare(connection: &mut PgConnection, options: &PgOptions) -> Result<P
         // `Ok` means durable, whatever the role or the server is set to.
         settings.push(("synchronous_commit", "on".to_owned()));
     }
-    let name = match &options.schema {
-        Some(name) => name.clone(),
+    let name = match options.schema_name()? {
+        Some(name) => name,
         None => first_of_search_path(&mut transaction)
             .await
             .map_err(refused)?

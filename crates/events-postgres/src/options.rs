@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use sqlx::postgres::PgConnectOptions;
+use url::form_urlencoded;
 
 use crate::open::OpenError;
 
@@ -22,6 +23,7 @@ const WORKING: u32 = 8;
 /// Connections for lists and searches, apart from the others: a slow search then takes no connection from
 /// a publisher or a worker.
 const READING: u32 = 4;
+
 /// How a store connects to its database, and in which schema its tables are.
 ///
 /// ```
@@ -33,7 +35,7 @@ const READING: u32 = 4;
 #[derive(Clone)]
 pub struct PgOptions {
     pub(crate) connect: PgConnectOptions,
-    pub(crate) schema: Option<String>,
+    schema: Option<SchemaText>,
     pub(crate) pooler: bool,
     pub(crate) working: u32,
     pub(crate) reading: u32,
@@ -60,10 +62,18 @@ impl PgOptions {
 
     /// The schema with the store's tables; it is made when it is not there. Without it, the first one of
     /// the connection's search path (`?options=-c search_path=…` in the URL, or the role's default).
+    ///
+    /// It is one schema and no search path: a name with a comma is refused when the store is opened, unless it
+    /// stands in double quotes, as in SQL.
     #[must_use]
     pub fn schema(mut self, name: impl Into<String>) -> Self {
-        self.schema = Some(name.into());
+        self.schema = Some(SchemaText { place: "PgOptions::schema", text: name.into() });
         self
+    }
+
+    /// The name of the schema, if one was given.
+    pub(crate) fn schema_name(&self) -> Result<Option<String>, OpenError> {
+        self.schema.as_ref().map(SchemaText::name).transpose()
     }
 
     /// Whether a pooler such as PgBouncer hands out a server connection for each transaction.
@@ -104,14 +114,28 @@ impl PgOptions {
         self
     }
 
+    /// How long a transaction may be left idle before the server ends it, with its connection; 60 s by default. The
+    /// store leaves none idle: this is for a process that hangs in the middle of one, and whoever waits for its locks.
+    #[must_use]
+    pub fn idle_in_transaction_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_in_transaction_timeout = timeout;
+        self
+    }
+
     /// The settings of a session, by name. Compiling statements (`jit`) would take longer than running them.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         vec![
             ("statement_timeout", self.statement_timeout.as_millis().to_string()),
             ("lock_timeout", self.lock_timeout.as_millis().to_string()),
-            ("idle_in_transaction_session_timeout", self.idle_in_transaction_timeout.as_millis().to_string()),
+            self.idle_in_transaction(),
             ("jit", "off".to_owned()),
         ]
+    }
+
+    /// The setting that every session with a transaction of several statements needs: while the process hangs, the
+    /// server ends it, and with it the locks that others wait for.
+    pub(crate) fn idle_in_transaction(&self) -> (&'static str, String) {
+        ("idle_in_transaction_session_timeout", self.idle_in_transaction_timeout.as_millis().to_string())
     }
 
     /// How connections are made; `None` of the settings behind a pooler, where a session is nobody's.
@@ -128,26 +152,54 @@ impl FromStr for PgOptions {
     type Err = OpenError;
 
     /// Reads a URL: `postgres://user:password@host:5432/database?sslmode=require&schema=events`.
-    /// `schema` and `pooler` (`true` or `false`) are the store's own parameters.
+    /// `schema` and `pooler` (`true` or `false`) are the store's own parameters. `search_path` says the same as
+    /// `schema`: one name.
     fn from_str(url: &str) -> Result<Self, OpenError> {
-        let (mut own, mut kept) = (Vec::new(), Vec::new());
+        let (mut own, mut kept, mut pooler) = (Vec::new(), Vec::new(), false);
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
-                Some((name @ ("schema" | "pooler" | "search_path"), value)) => own.push((name, value)),
+                Some(("schema", value)) => own.push(("the URL's parameter `schema`", value)),
+                Some(("search_path", value)) => own.push(("the URL's parameter `search_path`", value)),
+                Some(("pooler", value)) => pooler = value == "true",
                 _ => kept.push(parameter),
             }
         }
         let url = if kept.is_empty() { address.to_owned() } else { format!("{address}?{}", kept.join("&")) };
         let connect = PgConnectOptions::from_str(&url).map_err(|source| OpenError::Url { source })?;
-        let mut options = Self::new(connect);
-        for (name, value) in own {
-            options = match name {
-                "pooler" => options.behind_pooler(value == "true"),
-                _ => options.schema(value),
-            };
+        let mut options = Self::new(connect).behind_pooler(pooler);
+        for (place, value) in own {
+            let text =
+                form_urlencoded::parse(format!("={value}").as_bytes()).map(|(_, text)| text.into_owned()).collect();
+            options.schema = Some(SchemaText { place, text });
+            options.schema_name()?;
         }
         Ok(options)
+    }
+}
+
+/// What somebody wrote for the name of a schema.
+#[derive(Clone)]
+struct SchemaText {
+    /// Where.
+    place: &'static str,
+    text: String,
+}
+
+impl SchemaText {
+    /// The name that it is. Whoever writes a search path where one name is wanted would get a schema that is called
+    /// like the whole of it, and look for their tables elsewhere.
+    fn name(&self) -> Result<String, OpenError> {
+        let text = self.text.trim();
+        if let Some(quoted) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+            let has_one_name = !quoted.is_empty() && !quoted.replace("\"\"", "").contains('"');
+            if has_one_name {
+                return Ok(quoted.replace("\"\"", "\""));
+            }
+        } else if !text.is_empty() && !text.contains(',') {
+            return Ok(text.to_owned());
+        }
+        Err(OpenError::NotOneSchema { place: self.place, found: self.text.clone() })
     }
 }
 
@@ -159,7 +211,7 @@ impl fmt::Debug for PgOptions {
             .field("port", &self.connect.get_port())
             .field("database", &self.connect.get_database())
             .field("username", &self.connect.get_username())
-            .field("schema", &self.schema)
+            .field("schema", &self.schema.as_ref().map(|schema| &schema.text))
             .field("pooler", &self.pooler)
             .finish_non_exhaustive()
     }
@@ -181,8 +233,48 @@ mod tests {
     fn a_url_names_the_schema() {
         let options: PgOptions =
             "postgres://a:secret@h:5433/d?sslmode=disable&schema=events&pooler=true".parse().unwrap();
-        assert_eq!((options.schema.as_deref(), options.pooler), (Some("events"), true));
+        assert_eq!((options.schema_name().unwrap().as_deref(), options.pooler), (Some("events"), true));
         assert_eq!(options.told(), "database d on h:5433");
         assert!(!format!("{options:?}").contains("secret"));
+    }
+
+    /// What a URL with these parameters says about the schema.
+    fn named(parameters: &str) -> Result<Option<String>, String> {
+        let options = format!("postgres://a:secret@h/d?{parameters}").parse::<PgOptions>();
+        options.and_then(|options| options.schema_name()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_schema_is_one_name() {
+        for (parameters, name) in [
+            ("sslmode=disable", None),
+            ("schema=events", Some("events")),
+            ("search_path=events", Some("events")),
+            ("schema=my%20events", Some("my events")),
+            ("schema=%22a,b%22", Some("a,b")),
+            ("search_path=\"a,b\"", Some("a,b")),
+            ("schema=%22say+%22%22a%22%22%22", Some("say \"a\"")),
+        ] {
+            assert_eq!(named(parameters), Ok(name.map(str::to_owned)), "{parameters}");
+        }
+    }
+
+    #[test]
+    fn a_search_path_is_refused_where_a_schema_is_wanted() {
+        for (parameters, found) in [
+            ("search_path=a,b", "a,b"),
+            ("schema=a,%20b", "a, b"),
+            ("schema=a%2Cb&search_path=c", "a,b"),
+            ("search_path=%22$user%22,public", "\"$user\",public"),
+            ("search_path=%22a%22,%22b%22", "\"a\",\"b\""),
+            ("schema=", ""),
+            ("schema=%22%22", "\"\""),
+        ] {
+            let refused = named(parameters).unwrap_err();
+            let place = if parameters.starts_with("schema") { "`schema`" } else { "`search_path`" };
+            assert!(refused.starts_with(&format!("the URL's parameter {place} has to name one schema")), "{refused}");
+            assert!(refused.contains(&format!("and is {found};")), "{parameters}: {refused}");
+            assert!(!refused.contains("secret"), "{refused}");
+        }
     }
 }

@@ -7,12 +7,12 @@
 
 use events_core::{Seq, StoreError};
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, Connection, Executor, Row, postgres::PgConnection};
+use sqlx::{AssertSqlSafe, Executor, Row, postgres::PgConnection};
 
 use crate::{
     database::Database,
     error::Failure,
-    schema::{SCHEMA_LOCK, Schema, quote},
+    schema::{SCHEMA_LOCK, quote},
     time::Time,
 };
 
@@ -102,8 +102,7 @@ pub(crate) async fn look_after(database: &Database, before: Timestamp) -> Result
     let database = database.clone();
     let done = tokio::spawn(async move {
         let mut connection = database.connection().await?;
-        let schema = &database.schema;
-        in_transaction(&mut connection, schema, async |connection| make_ahead(connection).await).await?;
+        in_transaction(&mut connection, &database, async |connection| make_ahead(connection).await).await?;
         let mut gone = 0;
         for partition in of(&database, "attempts").await? {
             if !partition.is_small() {
@@ -122,10 +121,11 @@ pub(crate) async fn look_after(database: &Database, before: Timestamp) -> Result
 /// is changing tables at this moment. Not to be cancelled.
 async fn in_transaction<T>(
     connection: &mut PgConnection,
-    schema: &Schema,
+    database: &Database,
     work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, Failure>,
 ) -> Result<Option<T>, Failure> {
-    let mut transaction = connection.begin().await?;
+    let schema = &database.schema;
+    let mut transaction = database.begin(connection).await?;
     let is_free: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1, hashtext($2))")
         .bind(SCHEMA_LOCK)
         .bind(schema.name())
@@ -156,19 +156,19 @@ async fn drop_attempts(
     let rows = database.change_with(text, crate::arguments![to.as_str(), Time(before)]).await?;
     let Some(attempts) = rows.first() else { return Ok(0) };
     let attempts: i64 = attempts.try_get("attempts")?;
-    let is_gone = detach_and_drop(connection, &database.schema, "attempts", &partition.name).await?;
+    let is_gone = detach_and_drop(connection, database, "attempts", &partition.name).await?;
     Ok(if is_gone { usize::try_from(attempts).unwrap_or_default() } else { 0 })
 }
 
 /// Takes a partition out of its table and drops it; `false` when another process is changing tables.
 async fn detach_and_drop(
     connection: &mut PgConnection,
-    schema: &Schema,
+    database: &Database,
     parent: &str,
     name: &str,
 ) -> Result<bool, Failure> {
     let name = quote(name);
-    let dropped = in_transaction(connection, schema, async |connection| {
+    let dropped = in_transaction(connection, database, async |connection| {
         let text = format!("ALTER TABLE {parent} DETACH PARTITION {name}; DROP TABLE {name};");
         connection.execute(AssertSqlSafe(text)).await?;
         Ok(())
@@ -196,7 +196,7 @@ pub(crate) async fn drop_events(database: &Database, before: Timestamp) -> Resul
             }
         }
         let mut connection = database.connection().await?;
-        if !detach_and_drop(&mut connection, &database.schema, "events", &partition.name).await? {
+        if !detach_and_drop(&mut connection, database, "events", &partition.name).await? {
             break;
         }
         gone = Some(Seq(end - 1));

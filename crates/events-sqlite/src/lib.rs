@@ -64,7 +64,7 @@ mod values;
 mod webhooks;
 mod writer;
 
-pub use open::{OpenError, sqlite_version};
+pub use open::{OpenError, sqlite_is_safe, sqlite_version};
 pub use sqlx::sqlite::SqliteConnection;
 pub use store::SqliteStore;
 

@@ -158,7 +158,7 @@ pub(crate) async fn open(path: &Path, max_pages: Option<u32>) -> Result<SqliteSt
     let mut connection = SqliteConnection::connect_with(&writing).await.map_err(database)?;
     let version: String =
         sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut connection).await.map_err(database)?;
-    if !is_safe(&version) {
+    if !sqlite_is_safe(&version) {
         return Err(OpenError::OldSqlite { found: version });
     }
     migrate(&mut connection, &path).await?;
@@ -181,8 +181,9 @@ async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), O
     })
 }
 
-/// Whether commits of this version of SQLite are safe.
-fn is_safe(version: &str) -> bool {
+/// Whether commits of this version of SQLite are safe. A store is not opened with one that can lose them.
+#[must_use]
+pub fn sqlite_is_safe(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
     let mut next = || parts.next().unwrap_or(0);
     (next(), next(), next()) >= OLDEST_SQLITE
@@ -195,10 +196,10 @@ mod tests {
     #[test]
     fn sqlite_before_the_wal_reset_was_mended_is_refused() {
         for old in ["3.51.2", "3.50.9", "3.7.0", "2.8.17", ""] {
-            assert!(!is_safe(old), "{old}");
+            assert!(!sqlite_is_safe(old), "{old}");
         }
         for mended in ["3.51.3", "3.51.10", "3.52.0", "3.100.0", "4.0"] {
-            assert!(is_safe(mended), "{mended}");
+            assert!(sqlite_is_safe(mended), "{mended}");
         }
     }
 

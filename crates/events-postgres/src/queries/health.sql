@@ -13,7 +13,9 @@ FROM (SELECT 1) AS server
 LEFT JOIN (
     SELECT (extract(epoch FROM clock_timestamp() - xact_start) * 1000)::bigint AS age_ms, application_name
     FROM pg_stat_activity
-    WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+    -- Cleaning up takes its time, and keeps nobody else from it.
+    WHERE datname = current_database() AND backend_type = 'client backend' AND xact_start IS NOT NULL
+        AND pid <> pg_backend_pid()
     ORDER BY xact_start
     LIMIT 1
 ) AS oldest ON true

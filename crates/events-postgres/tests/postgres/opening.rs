@@ -1,11 +1,11 @@
 //! Opening: the schema is made once, by whoever may, and looked at before it is used.
 
 use events_core::EventStore;
-use events_postgres::{OpenError, PgOptions, PgStore};
-use sqlx::{AssertSqlSafe, Executor};
+use events_postgres::{OpenError, PgConnection, PgOptions, PgStore};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::task::JoinSet;
 
-use crate::support::{Place, Schema, events, log, url};
+use crate::support::{Database, Place, Schema, events, log, url};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_that_start_at_the_same_time_make_one_schema() {
@@ -76,6 +76,29 @@ async fn a_role_with_a_schema_of_its_own_is_enough() {
     connection.execute(AssertSqlSafe(format!("DROP ROLE {role}"))).await.unwrap();
 }
 
+/// It would be made with that whole name, beside the tables that are looked for.
+#[tokio::test]
+async fn a_search_path_is_no_schema_unless_it_is_quoted() {
+    let (one, other) = (Schema::new(), Schema::new());
+    let options = url().parse::<PgOptions>().unwrap();
+    let several = format!("{},{}", one.0, other.0);
+    let refused = PgStore::open_with(options.clone().schema(&several)).await.unwrap_err();
+    assert!(matches!(&refused, OpenError::NotOneSchema { found, .. } if *found == several), "{refused}");
+    assert!(refused.to_string().starts_with("PgOptions::schema has to name one schema"), "{refused}");
+    let separator = if url().contains('?') { '&' } else { '?' };
+    let refused = PgStore::open(&format!("{}{separator}search_path={several}", url())).await.unwrap_err();
+    assert!(matches!(refused, OpenError::NotOneSchema { .. }), "{refused}");
+    let mut connection = one.connection().await;
+    let made = "SELECT count(*) FROM pg_namespace WHERE position($1 in nspname) > 0";
+    let made: i64 = sqlx::query_scalar(made).bind(&one.0).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(made, 0, "nothing was made");
+    let store = PgStore::open_with(options.schema(format!("\"{several}\""))).await.unwrap();
+    store.append(events(1)).await.unwrap();
+    assert_eq!((store.schema(), log(&store).await.len()), (several.as_str(), 1));
+    store.close().await;
+    connection.execute(AssertSqlSafe(format!("DROP SCHEMA \"{several}\" CASCADE"))).await.unwrap();
+}
+
 #[tokio::test]
 async fn nobody_there_is_told_without_the_password() {
     let refused = PgStore::open("postgres://me:hunter2@127.0.0.1:1/nowhere").await.unwrap_err();
@@ -101,5 +124,27 @@ async fn a_server_that_commits_without_waiting_is_seen_although_the_store_waits(
     let hasty = connect.options([("synchronous_commit", "off")]);
     let store = PgStore::open_with(PgOptions::new(hasty).schema(&schema.0)).await.unwrap();
     assert_eq!(store.health().await.unwrap().synchronous_commit, "off");
+    store.close().await;
+}
+
+/// In a database of its own, since the transactions of a whole database are looked at.
+#[tokio::test]
+async fn the_oldest_transaction_is_told_with_who_has_it() {
+    let database = Database::new().await;
+    let store = PgStore::open(&format!("{}?schema=events", database.url)).await.unwrap();
+    let connect = database.url.parse::<events_postgres::PgConnectOptions>().unwrap();
+    let mut billing = PgConnection::connect_with(&connect.clone().application_name("billing")).await.unwrap();
+    let mut younger = PgConnection::connect_with(&connect.application_name("younger")).await.unwrap();
+    let mut oldest = billing.begin().await.unwrap();
+    oldest.execute("SELECT pg_sleep(0.002)").await.unwrap(); // so that it is some milliseconds old
+    let mut transaction = younger.begin().await.unwrap();
+    transaction.execute("SELECT").await.unwrap();
+    let health = store.health().await.unwrap();
+    assert_eq!(health.oldest_transaction_of.as_deref(), Some("billing"));
+    assert!(health.oldest_transaction.as_millis() > 0 && health.sees_all_roles, "{health:?}");
+    oldest.rollback().await.unwrap();
+    let health = store.health().await.unwrap();
+    assert_eq!(health.oldest_transaction_of.as_deref(), Some("younger"));
+    transaction.rollback().await.unwrap();
     store.close().await;
 }

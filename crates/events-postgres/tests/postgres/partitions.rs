@@ -6,16 +6,21 @@ use events_core::{
     EventHistory, EventStore, Seq,
     ports::{Clock, PruneRequest, RoutedEvent},
 };
+use events_postgres::PgConnection;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Executor};
 
 use crate::support::{Place, events, log};
 
-const BLOCK: i64 = 1 << 21;
+pub(crate) const BLOCK: i64 = 1 << 21;
 
-async fn partitions(place: &Place, table: &str) -> Vec<String> {
+pub(crate) async fn partitions(place: &Place, table: &str) -> Vec<String> {
+    partitions_seen_by(&mut place.connection().await, table).await
+}
+
+pub(crate) async fn partitions_seen_by(connection: &mut PgConnection, table: &str) -> Vec<String> {
     let query = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = $1::text::regclass ORDER BY 1";
-    sqlx::query_scalar(query).bind(table).fetch_all(&mut place.connection().await).await.unwrap()
+    sqlx::query_scalar(query).bind(table).fetch_all(connection).await.unwrap()
 }
 
 fn before(time: Timestamp) -> PruneRequest {
@@ -23,13 +28,13 @@ fn before(time: Timestamp) -> PruneRequest {
 }
 
 /// Off the outbox, with nothing to deliver.
-async fn routed(place: &Place) {
+pub(crate) async fn routed(place: &Place) {
     let unrouted = place.store.unrouted(100).await.unwrap().events;
     let plans = unrouted.iter().map(|it| RoutedEvent { seq: it.seq, deliveries: vec![], cancellations: vec![] });
     place.store.route(plans.collect(), place.store.clock().now()).await.unwrap();
 }
 
-async fn go_on_at(place: &Place, seq: i64) {
+pub(crate) async fn go_on_at(place: &Place, seq: i64) {
     let restart = AssertSqlSafe(format!("ALTER TABLE events ALTER COLUMN seq RESTART WITH {seq}"));
     place.connection().await.execute(restart).await.unwrap();
 }

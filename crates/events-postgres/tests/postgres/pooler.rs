@@ -16,34 +16,15 @@ use events_core::{
 };
 use events_postgres::{PgConnectOptions, PgOptions, PgStore};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::Notify,
 };
 
-use crate::support::{Schema, events, log, url};
-
-/// A message: its kind (absent in the first one of a client) and what follows it.
-async fn message(from: &mut TcpStream, has_kind: bool) -> Option<(u8, Vec<u8>)> {
-    let kind = if has_kind { from.read_u8().await.ok()? } else { 0 };
-    let length = from.read_u32().await.ok()?;
-    let mut body = vec![0; length as usize - 4];
-    from.read_exact(&mut body).await.ok()?;
-    Some((kind, body))
-}
-
-/// In one piece: several small ones would wait for each other's acknowledgement.
-async fn send(to: &mut TcpStream, (kind, body): &(u8, Vec<u8>)) -> Option<()> {
-    let mut whole = Vec::with_capacity(body.len() + 5);
-    whole.extend((*kind != 0).then_some(*kind));
-    whole.extend((u32::try_from(body.len()).unwrap() + 4).to_be_bytes());
-    whole.extend(body);
-    to.write_all(&whole).await.ok()
-}
+use crate::support::{Schema, address, events, log, message, send, url};
 
 /// Connections to the server that all clients share. Whoever is done is at the end of the line again, so that the
 /// next transaction of a client meets another one.
-struct Servers {
+pub(crate) struct Servers {
     idle: Mutex<VecDeque<TcpStream>>,
     is_idle: Notify,
     /// What a server says when it is ready, for every client.
@@ -133,12 +114,10 @@ async fn serve(mut client: TcpStream, servers: Arc<Servers>) -> Option<()> {
 }
 
 /// A pooler with so many connections for all, to a server that trusts whoever connects.
-async fn pooler(count: usize) -> (SocketAddr, Arc<Servers>) {
+pub(crate) async fn pooler(count: usize, server: SocketAddr) -> (SocketAddr, Arc<Servers>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let options: PgConnectOptions = url().parse().unwrap();
-    let host = format!("{}:{}", options.get_host(), options.get_port());
-    let server = tokio::net::lookup_host(host).await.unwrap().next().unwrap();
     let database = options.get_database().unwrap_or("postgres");
     let mut startup = 196_608_i32.to_be_bytes().to_vec();
     startup.extend(format!("user\0{}\0database\0{database}\0\0", options.get_username()).bytes());
@@ -152,16 +131,21 @@ async fn pooler(count: usize) -> (SocketAddr, Arc<Servers>) {
     (address, servers)
 }
 
-/// Opens the store of `schema` through a pooler.
-async fn open(address: SocketAddr, schema: &Schema) -> PgStore {
+/// How a store of `schema` is opened through a pooler.
+pub(crate) fn options(address: SocketAddr, schema: &Schema) -> PgOptions {
     let connect = url().parse::<PgConnectOptions>().unwrap().host("127.0.0.1").port(address.port());
     let connect = connect.ssl_mode(sqlx::postgres::PgSslMode::Disable);
-    PgStore::open_with(PgOptions::new(connect).schema(&schema.0).behind_pooler(true)).await.unwrap()
+    PgOptions::new(connect).schema(&schema.0).behind_pooler(true)
+}
+
+/// Opens it.
+pub(crate) async fn open(address: SocketAddr, schema: &Schema) -> PgStore {
+    PgStore::open_with(options(address, schema)).await.unwrap()
 }
 
 #[tokio::test]
 async fn everything_works_when_each_transaction_meets_another_connection() {
-    let (address, servers) = pooler(3).await;
+    let (address, servers) = pooler(3, address().await).await;
     let schema = Schema::new();
     let store = open(address, &schema).await;
     assert!(store.wakeups().is_none(), "there is no session that could listen");
@@ -189,7 +173,7 @@ async fn everything_works_when_each_transaction_meets_another_connection() {
 /// Processes that start one after the other meet what their predecessors left on the connections they share.
 #[tokio::test]
 async fn processes_that_share_connections_do_not_meet_each_others_statements() {
-    let (address, _servers) = pooler(1).await;
+    let (address, _servers) = pooler(1, address().await).await;
     let schema = Schema::new();
     let first = open(address, &schema).await;
     let second = open(address, &schema).await;

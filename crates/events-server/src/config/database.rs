@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use anyhow::{Context, bail};
-use events_postgres::PgOptions;
+use events_postgres::{OpenError, PgOptions};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Where events are kept.
@@ -53,8 +53,11 @@ fn sqlite(path: &str) -> anyhow::Result<Database> {
 
 fn postgres(text: &str) -> anyhow::Result<Database> {
     // The driver's own words may repeat parts of the URL, so they are not shown.
-    let parsed = || Some((url::Url::parse(text).ok()?, text.parse::<PgOptions>().ok()?));
-    let (mut url, options) = parsed().context(
+    let options = match text.parse::<PgOptions>() {
+        Err(error @ OpenError::NotOneSchema { .. }) => bail!("database.url: {error}"),
+        other => other.ok(),
+    };
+    let (mut url, options) = url::Url::parse(text).ok().zip(options).context(
         "database.url: it is no URL of a PostgreSQL database; write \
          postgres://user:password@host:port/database, with special characters of the password as %XX",
     )?;
@@ -88,6 +91,18 @@ mod tests {
         assert_eq!(shown("sqlite:a/b.db"), "sqlite:a/b.db");
         assert_eq!(shown("sqlite://a/b.db"), "sqlite:a/b.db");
         assert_eq!(Database::named_by(None, "default.db".into()).unwrap().to_string(), "sqlite:default.db");
+    }
+
+    #[test]
+    fn a_search_path_is_refused_with_what_to_write_instead() {
+        let refused = format!("{:#}", named("postgres://app:tops3cret@db/shop?search_path=a,b").err().unwrap());
+        assert!(
+            refused.starts_with("database.url: the URL's parameter `search_path` has to name one schema"),
+            "{refused}"
+        );
+        assert!(refused.contains("is a,b;") && refused.contains("`?schema=events`"), "{refused}");
+        assert!(!refused.contains("tops3cret"), "{refused}");
+        named("postgres://app:tops3cret@db/shop?search_path=%22a,b%22").unwrap();
     }
 
     #[test]

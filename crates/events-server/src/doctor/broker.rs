@@ -67,3 +67,89 @@ fn of_queue(depth: &QueueDepth) -> Finding {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::State::{self, Ok, Problem, Warning};
+
+    /// State, subject, what was seen, and the remedy.
+    fn told(finding: &Finding) -> (State, &str, &str, Option<&str>) {
+        (finding.state, finding.subject, &finding.seen, finding.remedy)
+    }
+
+    #[test]
+    fn a_broker_that_takes_messages_is_well() {
+        let findings = of_status(&AmqpStatus::default(), None);
+        assert_eq!(
+            findings.iter().map(told).collect::<Vec<_>>(),
+            [(Ok, "RabbitMQ", "it answers and takes messages", None)]
+        );
+    }
+
+    #[test]
+    fn an_alarm_is_a_problem_with_its_reason_whatever_became_of_the_message() {
+        let mut status = AmqpStatus::default();
+        status.blocked = Some("low on memory".to_owned());
+        let unconfirmed = QueueError::Unknown("no answer".to_owned());
+        for refused in [None, Some(&unconfirmed)] {
+            let findings = of_status(&status, refused);
+            assert_eq!(
+                findings.iter().map(told).collect::<Vec<_>>(),
+                [(
+                    Problem,
+                    "RabbitMQ",
+                    "it has an alarm and takes no messages: low on memory",
+                    Some(
+                        "give the broker memory or disk (rabbitmq-diagnostics alarms); \
+                     workers poll the database meanwhile"
+                    ),
+                )]
+            );
+        }
+    }
+
+    #[test]
+    fn a_broker_that_refuses_a_message_is_a_problem() {
+        let refused = QueueError::Unavailable("access refused".to_owned());
+        let findings = of_status(&AmqpStatus::default(), Some(&refused));
+        assert_eq!(
+            findings.iter().map(told).collect::<Vec<_>>(),
+            [(Problem, "RabbitMQ", "the queue is unavailable: access refused", Some("see the broker's log"))]
+        );
+    }
+
+    #[test]
+    fn each_fault_of_the_topology_is_a_warning_of_its_own() {
+        let mut status = AmqpStatus::default();
+        status.faults = vec!["exchange events differs".to_owned(), "queue events.slack differs".to_owned()];
+        let findings = of_status(&status, None);
+        let remedy = Some("delete what differs; it is declared anew at the next connect");
+        assert_eq!(
+            findings[1..].iter().map(told).collect::<Vec<_>>(),
+            [
+                (Warning, "topology", "exchange events differs", remedy),
+                (Warning, "topology", "queue events.slack differs", remedy),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_queue_without_dead_letters_is_a_warning_and_one_that_is_long_is_not() {
+        let mut depth = QueueDepth::new("slack".into(), "events.slack".to_owned());
+        (depth.waiting, depth.consumers) = (70_000, 2);
+        let well = of_queue(&depth);
+        assert_eq!(told(&well), (Ok, "queue", "events.slack: 70000 references wait, 2 processes take them", None));
+        depth.fault = Some("inequivalent arg 'x-dead-letter-exchange' for queue 'events.slack'".to_owned());
+        assert_eq!(
+            told(&of_queue(&depth)),
+            (
+                Warning,
+                "queue",
+                "events.slack: 70000 references wait, 2 processes take them; it is not as it should be: \
+             inequivalent arg 'x-dead-letter-exchange' for queue 'events.slack'",
+                Some("delete the queue; it is declared anew at the next connect, and nothing is lost with it"),
+            )
+        );
+    }
+}
