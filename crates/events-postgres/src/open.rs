@@ -89,6 +89,12 @@ pub enum OpenError {
         /// What stands there.
         found: String,
     },
+    /// Whether there is a pooler has to be answered.
+    #[error("the URL's parameter `pooler` has to be `true` or `false`, and is `{found}`")]
+    NotTrueOrFalse {
+        /// What stands there.
+        found: String,
+    },
     /// A newer version of the program has worked on it.
     #[error(
         "schema {schema} of {database} has version {found}, this program knows versions up to {known}; start the newer \

@@ -161,7 +161,9 @@ impl FromStr for PgOptions {
             match parameter.split_once('=') {
                 Some(("schema", value)) => own.push(("the URL's parameter `schema`", value)),
                 Some(("search_path", value)) => own.push(("the URL's parameter `search_path`", value)),
-                Some(("pooler", value)) => pooler = value == "true",
+                Some(("pooler", value)) => {
+                    pooler = value.parse().map_err(|_| OpenError::NotTrueOrFalse { found: value.to_owned() })?;
+                }
                 _ => kept.push(parameter),
             }
         }
@@ -236,6 +238,17 @@ mod tests {
         assert_eq!((options.schema_name().unwrap().as_deref(), options.pooler), (Some("events"), true));
         assert_eq!(options.told(), "database d on h:5433");
         assert!(!format!("{options:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_pooler_is_there_or_not() {
+        let pooler = |value: &str| format!("postgres://a:secret@h/d?pooler={value}").parse::<PgOptions>();
+        assert_eq!(["true", "false"].map(|value| pooler(value).unwrap().pooler), [true, false]);
+        for value in ["1", "yes", "True", ""] {
+            let refused = pooler(value).unwrap_err().to_string();
+            let expected = format!("the URL's parameter `pooler` has to be `true` or `false`, and is `{value}`");
+            assert_eq!(refused, expected);
+        }
     }
 
     /// What a URL with these parameters says about the schema.

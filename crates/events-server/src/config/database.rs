@@ -54,7 +54,9 @@ fn sqlite(path: &str) -> anyhow::Result<Database> {
 fn postgres(text: &str) -> anyhow::Result<Database> {
     // The driver's own words may repeat parts of the URL, so they are not shown.
     let options = match text.parse::<PgOptions>() {
-        Err(error @ OpenError::NotOneSchema { .. }) => bail!("database.url: {error}"),
+        Err(error @ (OpenError::NotOneSchema { .. } | OpenError::NotTrueOrFalse { .. })) => {
+            bail!("database.url: {error}")
+        }
         other => other.ok(),
     };
     let (mut url, options) = url::Url::parse(text).ok().zip(options).context(
@@ -103,6 +105,13 @@ mod tests {
         assert!(refused.contains("is a,b;") && refused.contains("`?schema=events`"), "{refused}");
         assert!(!refused.contains("tops3cret"), "{refused}");
         named("postgres://app:tops3cret@db/shop?search_path=%22a,b%22").unwrap();
+    }
+
+    #[test]
+    fn a_pooler_that_is_neither_there_nor_not_is_refused() {
+        let refused = format!("{:#}", named("postgres://app:tops3cret@db/shop?pooler=yes").err().unwrap());
+        let expected = "database.url: the URL's parameter `pooler` has to be `true` or `false`, and is `yes`";
+        assert_eq!(refused, expected);
     }
 
     #[test]
