@@ -91,6 +91,14 @@ impl Cluster {
         self.api.take().kill();
     }
 
+    /// Asks the API process to stop, and waits until it has.
+    ///
+    /// # Panics
+    /// When it is down, or fails.
+    pub async fn stop_api(&mut self) {
+        self.api.take().stop().await;
+    }
+
     /// A worker's process.
     ///
     /// # Panics

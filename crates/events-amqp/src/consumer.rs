@@ -98,9 +98,7 @@ impl Consumer {
     /// One channel, until the broker ends it.
     async fn channel(&self, connection: &Connection, lane: &Lane, prefetch: u16) -> Result<(), String> {
         let told = |error: lapin::Error| reason(&error);
-        topology::ensure(connection, &self.names, std::slice::from_ref(&lane.handler), self.passive)
-            .await
-            .map_err(told)?;
+        topology::ensure(connection, &self.names, std::slice::from_ref(&lane.handler), self.passive).await?;
         let channel = connection.create_channel().await.map_err(told)?;
         // Not global: for this consumer. 0 would be without limit.
         let options = BasicQosOptions { global: false };
@@ -115,7 +113,8 @@ impl Consumer {
         let options = BasicConsumeOptions { exclusive: false, no_ack: false, ..Default::default() };
         // Without a tag the broker makes one that is not used yet.
         let (queue, tag) = (short(&self.names.queue(&lane.handler)), short(""));
-        let mut consumer = channel.basic_consume(queue, tag, options, FieldTable::default()).await.map_err(told)?;
+        let consumer = channel.basic_consume(queue, tag, options, FieldTable::default()).await;
+        let mut consumer = consumer.map_err(|error| topology::absence(&error, self.passive))?;
         while let Some(delivery) = consumer.next().await {
             lane.arrive(&delivery.map_err(told)?)?;
         }

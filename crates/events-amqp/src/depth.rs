@@ -1,13 +1,10 @@
 //! How much waits in a handler's queue, and whether the queue is the one it should be.
 
 use events_core::delivery::HandlerName;
-use lapin::{
-    Connection, ErrorKind,
-    protocol::{AMQPErrorKind, AMQPSoftError},
-};
+use lapin::{Connection, protocol::AMQPSoftError};
 
 use crate::{
-    link::reason,
+    link::{is_refused_because, reason},
     topology::{Names, count, declare},
 };
 
@@ -60,8 +57,4 @@ impl QueueDepth {
         }
         Ok(depth)
     }
-}
-
-fn is_refused_because(error: &lapin::Error, because: &AMQPSoftError) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(error) if *error.kind() == AMQPErrorKind::Soft(because.clone()))
 }

@@ -10,7 +10,9 @@ use std::{
 
 use futures_util::{Stream, StreamExt};
 use lapin::{
-    AsyncTcpStream, Connection, ConnectionProperties, ErrorKind, Event, runtime,
+    AsyncTcpStream, Connection, ConnectionProperties, ErrorKind, Event,
+    protocol::{AMQPErrorKind, AMQPSoftError},
+    runtime,
     tcp::OwnedTLSConfig,
     uri::{AMQPScheme, AMQPUri},
 };
@@ -101,7 +103,7 @@ impl Link {
         };
         let connection =
             match timeout(OPEN_TIMEOUT, Connection::connector(address.uri(), runtime, connect, options)).await {
-                Ok(connection) => connection.map_err(|error| address.clean(&reason(&error)))?,
+                Ok(connection) => connection.map_err(|error| address.clean(&refusal(&error)))?,
                 Err(_) => {
                     plug.pull();
                     return Err(format!("no greeting within {} s", OPEN_TIMEOUT.as_secs()));
@@ -165,6 +167,21 @@ impl Watch {
             None => Err("the connection was closed".to_owned()),
         }
     }
+}
+
+/// Why no connection came about, and what helps where the broker's certificate is the reason.
+fn refusal(error: &lapin::Error) -> String {
+    let mut told = reason(error);
+    // The name of it in the library for TLS, whose own words are all that gets here.
+    if told.contains("UnknownIssuer") {
+        told += "; authorities that the system does not know are named by SSL_CERT_FILE, a file in PEM";
+    }
+    told
+}
+
+/// Whether the broker has refused something for this reason.
+pub(crate) fn is_refused_because(error: &lapin::Error, because: &AMQPSoftError) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(error) if *error.kind() == AMQPErrorKind::Soft(because.clone()))
 }
 
 /// What a failure means to whoever runs the system.

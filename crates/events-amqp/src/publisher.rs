@@ -204,7 +204,7 @@ async fn open(
     handlers: &[HandlerName],
     passive: bool,
 ) -> Result<(Channel, Vec<String>), Ended> {
-    let faults = topology::ensure(connection, names, handlers, passive).await?;
+    let faults = topology::ensure(connection, names, handlers, passive).await.map_err(Interruption::Lost)?;
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     Ok((channel, faults))

@@ -9,10 +9,11 @@ use events_core::delivery::HandlerName;
 use lapin::{
     Channel, Connection, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    protocol::AMQPSoftError,
     types::{AMQPValue, FieldTable, ShortString},
 };
 
-use crate::link::reason;
+use crate::link::{is_refused_because, reason};
 
 /// Bytes in a name, by the protocol.
 pub(crate) const LONGEST_NAME: usize = 255;
@@ -112,15 +113,16 @@ impl Part {
 /// Answers with the faults that can be lived with.
 ///
 /// # Errors
-/// The exchange is missing, or the connection is lost.
+/// The exchange is missing, or the connection is lost; in words for whoever runs the system.
 pub(crate) async fn ensure(
     connection: &Connection,
     names: &Names,
     handlers: &[HandlerName],
     passive: bool,
-) -> lapin::Result<Vec<String>> {
+) -> Result<Vec<String>, String> {
+    let open = async || connection.create_channel().await.map_err(|error| reason(&error));
     let mut faults = Vec::new();
-    let mut channel = connection.create_channel().await?;
+    let mut channel = open().await?;
     let mut parts = parts(names, handlers);
     if passive {
         // What is declared last is looked for first: somebody may be about to declare it all, and
@@ -128,21 +130,46 @@ pub(crate) async fn ensure(
         parts.reverse();
     }
     for part in parts {
+        let mut refused = None;
         if !passive {
             let Err(error) = part.declare(&channel).await else { continue };
             // The broker closes the channel on which it refuses something.
-            channel = connection.create_channel().await?;
-            faults.push(format!("used as it is: {}", reason(&error)));
+            channel = open().await?;
+            refused = Some(refusal(&error));
         }
-        if let Err(error) = part.exists(&channel).await {
-            if matches!(&part, Part::Exchange { name, .. } if name == names.exchange()) {
-                return Err(error);
+        match part.exists(&channel).await {
+            Ok(()) => faults.extend(refused.map(|refusal| format!("used as it is: {refusal}"))),
+            Err(error) => {
+                let missing = absence(&error, passive);
+                let fault = refused.map_or(missing.clone(), |refusal| format!("{missing}; {refusal}"));
+                if matches!(&part, Part::Exchange { name, .. } if name == names.exchange()) {
+                    return Err(fault);
+                }
+                channel = open().await?;
+                faults.push(fault);
             }
-            channel = connection.create_channel().await?;
-            faults.push(reason(&error));
         }
     }
     Ok(faults)
+}
+
+/// Why something could not be declared, and what helps where this user may not.
+fn refusal(error: &lapin::Error) -> String {
+    let mut told = reason(error);
+    if is_refused_because(error, &AMQPSoftError::ACCESSREFUSED) {
+        told += "; grant `configure` to this user, or have it made by another and set amqp.passive = true";
+    }
+    told
+}
+
+/// Why something could not be used, and what helps where nothing is declared.
+pub(crate) fn absence(error: &lapin::Error, passive: bool) -> String {
+    let mut told = reason(error);
+    if passive && is_refused_because(error, &AMQPSoftError::NOTFOUND) {
+        told += "; amqp.passive is set, so nothing is declared: have it made, or start a worker once without \
+                 amqp.passive as a user who may `configure`";
+    }
+    told
 }
 
 fn parts(names: &Names, handlers: &[HandlerName]) -> Vec<Part> {

@@ -7,6 +7,7 @@ mod closing;
 mod contract;
 mod letters;
 mod measure;
+mod prefetch;
 mod proxy;
 mod publishing;
 mod secrets;

@@ -24,7 +24,8 @@ pub(super) async fn examine(broker: Broker, handlers: Vec<HandlerName>) -> anyho
 
 async fn look(queue: &AmqpQueue, handlers: &[HandlerName]) -> Vec<Finding> {
     if let Err(error) = queue.connected(PATIENCE).await {
-        let remedy = "check amqp.url, and that the broker runs; workers poll the database meanwhile";
+        let remedy =
+            "if it does not say, check amqp.url, and that the broker runs; workers poll the database meanwhile";
         return vec![Finding::problem("RabbitMQ", error.to_string(), remedy)];
     }
     // A broker with an alarm says so to whoever sends something. Word without cause does no harm.
@@ -50,7 +51,8 @@ fn of_status(status: &AmqpStatus, refused: Option<&QueueError>) -> Vec<Finding> 
         ),
     }];
     findings.extend(status.faults.iter().map(|fault| {
-        Finding::warning("topology", fault.clone(), "delete what differs; it is declared anew at the next connect")
+        let remedy = "delete what differs, and it is declared anew at the next connect; have what is missing made";
+        Finding::warning("topology", fault.clone(), remedy)
     }));
     findings
 }

@@ -5,18 +5,22 @@ use std::time::{Duration, Instant};
 use events_tests::{Load, Postgres, Store, reconcile};
 use sqlx::Connection;
 
-use super::{AFTERMATH, CHANNELS, PUBLISHERS, cluster, session};
+use super::{AFTERMATH, CHANNELS, PUBLISHERS, cluster_and_operator, session, through, word_is_taken};
 
 /// Restarts in order, and crashes in between.
 const OUTAGES: usize = 6;
 /// Connections that are cut, one a second.
 const CUTS: usize = 15;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn restarts_of_the_database_lose_nothing_and_store_nothing_twice() {
+with_and_without_broker!(
+    restarts_of_the_database_lose_nothing_and_store_nothing_twice,
+    a_connection_cut_every_second_loses_nothing_and_stores_nothing_twice,
+);
+
+async fn restarts_of_the_database_lose_nothing_and_store_nothing_twice(broker: Option<String>) {
     let Some(mut postgres) = Postgres::for_test() else { return };
     let store = Store::postgres_at(postgres.url());
-    let (cluster, receiver) = cluster(&store).await;
+    let (cluster, receiver, broker_operator) = cluster_and_operator(&store, broker.as_deref()).await;
     // Many publishes under way when it ends.
     let load = Load::start(cluster.api(), 4 * PUBLISHERS, CHANNELS);
     let (started, mut slowest) = (Instant::now(), Duration::ZERO);
@@ -34,20 +38,22 @@ async fn restarts_of_the_database_lose_nothing_and_store_nothing_twice() {
     let took = started.elapsed();
     let published = load.end().await;
     let found = reconcile(&cluster.api(), &receiver, &published, AFTERMATH).await;
+    word_is_taken(broker_operator.as_ref(), 2).await;
     assert!(published.failed > 0, "nobody noticed");
     assert_eq!(found.duplicates, [], "an outage of the database is no reason to tell anything twice");
     println!(
-        "{OUTAGES} restarts and crashes of PostgreSQL in {took:?}, the longest without a publish {slowest:?}: \
+        "{}: {OUTAGES} restarts and crashes of PostgreSQL in {took:?}, the longest without a publish {slowest:?}: \
          {} tries failed, {} of them had stored their event: {found}",
-        published.failed, published.found
+        through(broker.as_deref()),
+        published.failed,
+        published.found
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_cut_every_second_loses_nothing_and_stores_nothing_twice() {
+async fn a_connection_cut_every_second_loses_nothing_and_stores_nothing_twice(broker: Option<String>) {
     let Some(postgres) = Postgres::for_test() else { return };
     let store = Store::postgres_at(postgres.url());
-    let (cluster, receiver) = cluster(&store).await;
+    let (cluster, receiver, broker_operator) = cluster_and_operator(&store, broker.as_deref()).await;
     let mut operator = session(&store).await;
     let load = Load::start(cluster.api(), PUBLISHERS, CHANNELS);
     let started = Instant::now();
@@ -67,11 +73,14 @@ async fn a_connection_cut_every_second_loses_nothing_and_stores_nothing_twice() 
     let took = started.elapsed();
     let published = load.end().await;
     let found = reconcile(&cluster.api(), &receiver, &published, AFTERMATH).await;
+    word_is_taken(broker_operator.as_ref(), 2).await;
     operator.close().await.unwrap();
     assert!(cut > CUTS / 2, "{cut} connections were there to be cut");
     assert_eq!(found.duplicates, []);
     println!(
-        "{cut} connections were cut in {took:?}: {} tries failed, {} of them had stored their event: {found}",
-        published.failed, published.found
+        "{}: {cut} connections were cut in {took:?}: {} tries failed, {} of them had stored their event: {found}",
+        through(broker.as_deref()),
+        published.failed,
+        published.found
     );
 }

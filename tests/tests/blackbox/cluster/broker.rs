@@ -12,10 +12,15 @@ use lapin::{
     types::FieldTable,
 };
 
-use super::CHANNELS;
+use super::{cluster_and_operator, word_is_taken};
 
 /// What the messages of the system say they are.
 pub(super) const REFERENCE: &str = "events.reference.v2";
+
+/// The name of an exchange that nobody else has.
+pub(super) fn exchange() -> String {
+    format!("test-{:016x}", RandomState::new().hash_one(std::process::id()))
+}
 
 /// A whole cluster with a corner of its own on a broker, and who looks into that.
 pub(super) struct WithBroker {
@@ -26,14 +31,8 @@ pub(super) struct WithBroker {
 
 impl WithBroker {
     pub(super) async fn start(store: &Store, url: &str) -> Self {
-        let exchange = format!("test-{:016x}", RandomState::new().hash_one(std::process::id()));
-        let receiver = Receiver::start().await;
-        let cluster = Cluster::new(store, Some(url), &receiver.slack(CHANNELS));
-        let mut cluster = cluster.with("EVENTS__AMQP__EXCHANGE", &exchange);
-        cluster.start().await;
-        let operator = Operator::connect(url, exchange).await;
-        operator.workers_take().await;
-        Self { cluster, receiver, operator }
+        let (cluster, receiver, operator) = cluster_and_operator(store, Some(url)).await;
+        Self { cluster, receiver, operator: operator.expect("there is a broker") }
     }
 }
 
@@ -72,10 +71,7 @@ impl Operator {
 
     /// Waits until both workers take word, and none is left.
     pub(super) async fn workers_take(&self) {
-        eventually("both workers to take all word", PATIENCE, async || {
-            (self.depth("slack").await == Some((0, 2))).then_some(())
-        })
-        .await;
+        word_is_taken(Some(self), 2).await;
     }
 
     /// Takes all word away that waits.

@@ -11,15 +11,16 @@ use events_tests::{PATIENCE, Store, eventually, numbered};
 use serde_json::Value;
 use sqlx::{Connection, Executor};
 
-use super::{CHANNELS, cluster, session};
+use super::{CHANNELS, cluster_with, session, through};
 
 /// Events before the session's own, and after.
 const EACH: u64 = 100;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_idle_transaction_delays_nobody_and_nobody_overlooks_its_event() {
+with_and_without_broker!(an_idle_transaction_delays_nobody_and_nobody_overlooks_its_event);
+
+async fn an_idle_transaction_delays_nobody_and_nobody_overlooks_its_event(broker: Option<String>) {
     let Some(store) = Store::postgres() else { return };
-    let (cluster, receiver) = cluster(&store).await;
+    let (cluster, receiver) = cluster_with(&store, broker.as_deref()).await;
     let api = cluster.api();
     let mut tail = cluster.api_home().command(&["--json", "tail", "-n", "0"]);
     tail.env("EVENTS_URL", api.url());
@@ -80,8 +81,9 @@ async fn an_idle_transaction_delays_nobody_and_nobody_overlooks_its_event() {
     assert_eq!(receiver.ledger().not_once(0..2 * EACH), []);
     let waited = before.iter().filter(|number| **number > EACH && **number < 2 * EACH).count();
     println!(
-        "while a session held its event back, {} others were published and told, {waited} of the {} after it were shown by tail; \
+        "{}: while a session held its event back, {} others were published and told, {waited} of the {} after it were shown by tail; \
          0 were overlooked, 0 told twice",
+        through(broker.as_deref()),
         others.len(),
         EACH - 1
     );

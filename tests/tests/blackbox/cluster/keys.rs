@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Instant};
 use events_tests::{Home, PATIENCE, Store, eventually, numbered};
 use tokio::task::JoinSet;
 
-use super::cluster;
+use super::cluster_with;
 
 const PUBLISHERS: usize = 50;
 const ROUNDS: u64 = 20;
@@ -13,7 +13,7 @@ const ROUNDS: u64 = 20;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_publishers_in_two_processes_with_one_key_make_one_event() {
     let Some(store) = Store::postgres() else { return };
-    let (cluster, receiver) = cluster(&store).await;
+    let (cluster, receiver) = cluster_with(&store, None).await;
     let second_home = Home::on(&store, "");
     let second = second_home.start_as("api").await;
     let started = Instant::now();

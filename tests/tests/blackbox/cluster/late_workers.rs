@@ -2,16 +2,17 @@
 
 use std::time::Instant;
 
-use events_tests::{Cluster, PATIENCE, Published, Receiver, Reply, Store, eventually, numbered, reconcile};
+use events_tests::{PATIENCE, Published, Receiver, Reply, Store, eventually, numbered, reconcile};
 
-use super::{CHANNELS, LEASE, MARGIN, RESCUE};
+use super::{CHANNELS, LEASE, MARGIN, RESCUE, down, through, word_is_taken};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_slept_past_its_lease_settles_nothing() {
+with_and_without_broker!(a_worker_that_slept_past_its_lease_settles_nothing);
+
+async fn a_worker_that_slept_past_its_lease_settles_nothing(broker: Option<String>) {
     let Some(store) = Store::postgres() else { return };
     let receiver = Receiver::start().await;
     receiver.answer_all(Reply::Hold);
-    let mut cluster = Cluster::new(&store, None, &receiver.slack(CHANNELS));
+    let (mut cluster, operator) = down(&store, broker.as_deref(), &receiver).await;
     cluster.start_api().await;
     cluster.start_worker(0).await;
     let mut published = Published::default();
@@ -49,7 +50,11 @@ async fn a_worker_that_slept_past_its_lease_settles_nothing() {
 
     // It is a worker like any other again.
     cluster.kill_worker(1);
+    word_is_taken(operator.as_ref(), 1).await;
     cluster.api().publish(&numbered(0, 20)).await;
     eventually("a message", PATIENCE, async || receiver.ledger().accepted().contains_key(&20).then_some(())).await;
-    println!("a worker slept, its deliveries were taken over after {took:?}, the bound is {bound:?}: {found}");
+    println!(
+        "{}: a worker slept, its deliveries were taken over after {took:?}, the bound is {bound:?}: {found}",
+        through(broker.as_deref())
+    );
 }

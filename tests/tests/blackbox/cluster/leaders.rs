@@ -5,7 +5,7 @@ use std::time::Instant;
 use events_tests::{Load, PATIENCE, Store, eventually, reconcile};
 use sqlx::Executor;
 
-use super::{CHANNELS, PUBLISHERS, cluster, session};
+use super::{CHANNELS, PUBLISHERS, cluster_with, session, through};
 
 const ROUNDS: usize = 4;
 /// More than several batches of what is removed at once.
@@ -24,10 +24,11 @@ const ANARCHY: &str = "
     CREATE TRIGGER everybody_leads BEFORE INSERT ON leases FOR EACH ROW EXECUTE FUNCTION everybody_leads();
 ";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_leaders_at_once_break_nothing() {
+with_and_without_broker!(two_leaders_at_once_break_nothing);
+
+async fn two_leaders_at_once_break_nothing(broker: Option<String>) {
     let Some(store) = Store::postgres() else { return };
-    let (mut cluster, receiver) = cluster(&store).await;
+    let (mut cluster, receiver) = cluster_with(&store, broker.as_deref()).await;
     let mut operator = session(&store).await;
     operator.execute(ANARCHY).await.unwrap();
     let load = Load::start(cluster.api(), PUBLISHERS, CHANNELS);
@@ -57,5 +58,8 @@ async fn two_leaders_at_once_break_nothing() {
     assert_eq!(usize::try_from(leaders).unwrap(), 2 * ROUNDS, "every process led");
     assert_eq!((published.failed, found.duplicates.len()), (0, 0), "{found:?}");
     let refused = cluster.logged("Failed to prune");
-    println!("{leaders} leaders in {ROUNDS} pairs in {took:?}, {refused} prunings were put off: {found}");
+    println!(
+        "{}: {leaders} leaders in {ROUNDS} pairs in {took:?}, {refused} prunings were put off: {found}",
+        through(broker.as_deref())
+    );
 }

@@ -1,22 +1,22 @@
 //! Several processes on one database: each fault of one of them, of the database and of the broker, under load.
 
-/// The same test without a broker and, where there is one, with it: a function `async fn name(broker: Option<String>)`.
+/// The same tests without a broker and, where there is one, with it: functions `async fn name(broker: Option<String>)`.
 macro_rules! with_and_without_broker {
-    ($name:ident) => {
-        mod with_notify {
+    ($($name:ident),+ $(,)?) => {
+        mod with_notify {$(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 super::$name(None).await;
             }
-        }
+        )+}
 
-        mod with_rabbitmq {
+        mod with_rabbitmq {$(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
                 let Some(url) = events_tests::Rabbit::shared_url() else { return };
                 super::$name(Some(url)).await;
             }
-        }
+        )+}
     };
 }
 
@@ -24,7 +24,9 @@ mod api_kills;
 mod broken_connections;
 mod broker;
 mod broker_outages;
+mod broker_permissions;
 mod broker_queues;
+mod broker_tls;
 mod holders;
 mod keys;
 mod late_workers;
@@ -36,8 +38,8 @@ mod rolling_restarts;
 
 use std::time::Duration;
 
-use broker::WithBroker;
-use events_tests::{Cluster, Receiver, Store};
+use broker::Operator;
+use events_tests::{Cluster, PATIENCE, Receiver, Store, eventually};
 use sqlx::{
     ConnectOptions,
     postgres::{PgConnectOptions, PgConnection},
@@ -56,23 +58,36 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// How long deliveries may take that a fault has left to their leases.
 const AFTERMATH: Duration = Duration::from_secs(60);
 
-/// A whole cluster that runs without a broker, and what it takes for Slack.
-async fn cluster(store: &Store) -> (Cluster, Receiver) {
-    let receiver = Receiver::start().await;
-    let mut cluster = Cluster::new(store, None, &receiver.slack(CHANNELS));
-    cluster.start().await;
+/// A whole cluster with this broker, if it is one, and what it takes for Slack.
+async fn cluster_with(store: &Store, broker: Option<&str>) -> (Cluster, Receiver) {
+    let (cluster, receiver, _) = cluster_and_operator(store, broker).await;
     (cluster, receiver)
 }
 
-/// The same with this broker, if it is one.
-async fn cluster_with(store: &Store, broker: Option<&str>) -> (Cluster, Receiver) {
-    match broker {
-        None => cluster(store).await,
-        Some(url) => {
-            let WithBroker { cluster, receiver, .. } = WithBroker::start(store, url).await;
-            (cluster, receiver)
-        }
-    }
+/// The same with who looks into the broker.
+async fn cluster_and_operator(store: &Store, broker: Option<&str>) -> (Cluster, Receiver, Option<Operator>) {
+    let receiver = Receiver::start().await;
+    let (mut cluster, operator) = down(store, broker, &receiver).await;
+    cluster.start().await;
+    word_is_taken(operator.as_ref(), 2).await;
+    (cluster, receiver, operator)
+}
+
+/// The same before anything of it was started.
+async fn down(store: &Store, broker: Option<&str>, receiver: &Receiver) -> (Cluster, Option<Operator>) {
+    let cluster = Cluster::new(store, broker, &receiver.slack(CHANNELS));
+    let Some(url) = broker else { return (cluster, None) };
+    let exchange = broker::exchange();
+    (cluster.with("EVENTS__AMQP__EXCHANGE", &exchange), Some(Operator::connect(url, exchange).await))
+}
+
+/// Waits until so many workers take word from the broker, if there is one, and have left none.
+async fn word_is_taken(operator: Option<&Operator>, workers: u32) {
+    let Some(operator) = operator else { return };
+    eventually("workers to take all word", PATIENCE, async || {
+        (operator.depth("slack").await == Some((0, workers))).then_some(())
+    })
+    .await;
 }
 
 /// Words for figures.

@@ -3,7 +3,9 @@
 use events_tests::{PATIENCE, Store, eventually, numbered};
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{CHANNELS, cluster, session};
+use super::{CHANNELS, cluster_with, session, through};
+
+with_and_without_broker!(an_event_by_plain_sql_that_is_poison_harms_no_other);
 
 /// Columns and values of events that are poison in some way.
 const POISON: [(&str, &str); 22] = [
@@ -31,10 +33,9 @@ const POISON: [(&str, &str); 22] = [
     ("event_type, payload, created_at", r"'test.c0', '{}', '4713-01-01 BC'"),
 ];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_by_plain_sql_that_is_poison_harms_no_other() {
+async fn an_event_by_plain_sql_that_is_poison_harms_no_other(broker: Option<String>) {
     let Some(store) = Store::postgres() else { return };
-    let (cluster, receiver) = cluster(&store).await;
+    let (cluster, receiver) = cluster_with(&store, broker.as_deref()).await;
     let api = cluster.api();
     let mut session = session(&store).await;
     let mut taken = 0;
@@ -61,8 +62,9 @@ async fn an_event_by_plain_sql_that_is_poison_harms_no_other() {
     assert_eq!(made + dead + dropped, listed, "each has its final state");
     assert_eq!(cluster.logged("panicked"), 0);
     println!(
-        "{good} events of poison: {} refused by the database, {taken} taken, of which {} were told, {dead} died and {dropped} were dropped; \
+        "{}: {good} events of poison: {} refused by the database, {taken} taken, of which {} were told, {dead} died and {dropped} were dropped; \
          {good} events in between were told once",
+        through(broker.as_deref()),
         good - taken,
         made - good,
     );
