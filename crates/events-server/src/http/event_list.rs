@@ -87,6 +87,7 @@ async fn page(api: &Api, query: TimelineQuery) -> Result<Json<EventList>, Proble
 async fn follow(api: &Api, mut query: TimelineQuery, after: Seq) -> Result<Json<EventList>, Problem> {
     let window = api.history.scan(after, query.page.limit.min(WINDOW)).await?;
     let Some(last) = window.last().map(|stored| stored.seq) else {
+        is_in_the_log(api, after).await?;
         return Ok(Json(EventList { events: Vec::new(), next: None }));
     };
     // The newest rows before the window's end: as many as it has positions, so all its matches.
@@ -96,6 +97,21 @@ async fn follow(api: &Api, mut query: TimelineQuery, after: Seq) -> Result<Json<
     events.retain(|event| event.seq > after);
     events.reverse();
     Ok(Json(EventList { events, next: Some(last.0) }))
+}
+
+/// Refuses a position that nobody can have read: whoever follows a log that was restored from a backup older than what
+/// they have read would wait, and miss the events that are given the same positions.
+async fn is_in_the_log(api: &Api, after: Seq) -> Result<(), Problem> {
+    let newest = TimelineQuery { page: PageRequest { limit: 1, ..PageRequest::default() }, ..TimelineQuery::default() };
+    let end = api.history.timeline(newest).await?.items.first().map_or(Seq::START, |newest| newest.seq);
+    if after <= end {
+        return Ok(());
+    }
+    let problem = format!(
+        "is {after}, and the log ends at {end}: it was restored from an older backup, or is another one; begin again \
+         at a position that this log has"
+    );
+    Err(Problem::invalid_field("after", problem))
 }
 
 /// What a time in a query has to be.

@@ -160,6 +160,21 @@ async fn followers_get_what_matches_in_the_order_of_the_log() {
     server.get(&format!("{TIMELINE}?after=0")).await.refused(422, "invalid", &["after"]);
 }
 
+/// As after a restore from an older backup.
+#[tokio::test]
+async fn a_follower_that_is_further_than_the_log_is_told_so() {
+    let server = Server::start().await;
+    let follow = async |after: i64| server.get(&format!("/api/v1/events?after={after}")).await;
+    assert_eq!(follow(0).await.body, json!({ "events": [] }), "an empty log ends where it begins");
+    follow(1).await.refused(422, "invalid", &["after"]);
+    server.publish(&json!([signup("a", None), signup("b", None)])).await;
+    assert_eq!(follow(2).await.body, json!({ "events": [] }));
+    let refused = follow(3).await;
+    refused.refused(422, "invalid", &["after"]);
+    let told = refused.body["detail"].as_str().unwrap();
+    assert!(told.starts_with("after is 3, and the log ends at 2: it was restored from an older backup"), "{told}");
+}
+
 #[tokio::test]
 async fn one_organization_never_sees_the_events_of_another() {
     let server = published().await;
