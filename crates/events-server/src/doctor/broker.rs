@@ -126,7 +126,8 @@ mod tests {
         let mut status = AmqpStatus::default();
         status.faults = vec!["exchange events differs".to_owned(), "queue events.slack differs".to_owned()];
         let findings = of_status(&status, None);
-        let remedy = Some("delete what differs; it is declared anew at the next connect");
+        let remedy =
+            Some("delete what differs, and it is declared anew at the next connect; have what is missing made");
         assert_eq!(
             findings[1..].iter().map(told).collect::<Vec<_>>(),
             [
