@@ -73,7 +73,7 @@ async fn every_command_speaks_json() {
     let data_dir = rows(&check, "settings").iter().find(|setting| setting["key"] == "server.data_dir");
     assert_eq!(data_dir.unwrap()["from"], file);
     assert_eq!(check["database_bytes"], Value::Null, "and it stays like that");
-    assert_eq!(json(&server, &["migrate", "--config", file]).await["schema_version"], 6);
+    assert_eq!(json(&server, &["migrate", "--config", file]).await["schema_version"], 7);
     assert!(json(&server, &["check", "--config", file]).await["database_bytes"].is_u64());
 }
 
