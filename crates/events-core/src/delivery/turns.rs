@@ -18,27 +18,27 @@ pub struct Turn {
 /// Every organization among them gets the same share, and of that each of its targets the same. Shares together are
 /// no more than `limit`.
 #[must_use]
-pub fn turns<O: Ord>(owners: &[O], limit: usize) -> Vec<Turn> {
+pub fn turns<O: Ord>(organizations: &[O], limit: usize) -> Vec<Turn> {
     let mut targets_of: BTreeMap<&O, usize> = BTreeMap::new();
-    let mut nth_of_owner: Vec<(usize, usize)> = Vec::with_capacity(owners.len());
-    for (target, owner) in owners.iter().enumerate() {
-        let nth = targets_of.entry(owner).or_default();
+    let mut turns: Vec<(usize, usize)> = Vec::with_capacity(organizations.len());
+    for (target, organization) in organizations.iter().enumerate() {
+        let nth = targets_of.entry(organization).or_default();
         *nth += 1;
-        nth_of_owner.push((*nth, target));
+        turns.push((*nth, target));
     }
-    nth_of_owner.sort_unstable();
-    nth_of_owner.truncate(limit);
+    turns.sort_unstable();
+    turns.truncate(limit);
 
-    let mut having_turns: BTreeMap<&O, usize> = BTreeMap::new();
-    for (_, target) in &nth_of_owner {
-        *having_turns.entry(&owners[*target]).or_default() += 1;
+    let mut turns_of: BTreeMap<&O, usize> = BTreeMap::new();
+    for (_, target) in &turns {
+        *turns_of.entry(&organizations[*target]).or_default() += 1;
     }
-    let of_owner = limit / having_turns.len().max(1);
+    let of_organization = limit / turns_of.len().max(1);
     let turn = |(nth, target): (usize, usize)| {
-        let of_target = (of_owner / having_turns[&owners[target]]).max(1);
-        Turn { target, share: if nth > of_owner { 0 } else { of_target } }
+        let of_target = (of_organization / turns_of[&organizations[target]]).max(1);
+        Turn { target, share: if nth > of_organization { 0 } else { of_target } }
     };
-    nth_of_owner.into_iter().map(turn).collect()
+    turns.into_iter().map(turn).collect()
 }
 
 #[cfg(test)]
@@ -48,9 +48,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(owners: &str, limit: usize, expected: &[(usize, usize)]) {
-        let owners: Vec<char> = owners.chars().collect();
-        let turns: Vec<_> = turns(&owners, limit).iter().map(|turn| (turn.target, turn.share)).collect();
+    fn check(organizations: &str, limit: usize, expected: &[(usize, usize)]) {
+        let organizations: Vec<char> = organizations.chars().collect();
+        let turns: Vec<_> = turns(&organizations, limit).iter().map(|turn| (turn.target, turn.share)).collect();
         assert_eq!(turns, expected);
     }
 
@@ -72,18 +72,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shares_fit_and_nobody_is_left_out(owners in "[a-d]{0,12}", limit in 0..20_usize) {
-            let owners: Vec<char> = owners.chars().collect();
-            let turns = turns(&owners, limit);
-            prop_assert_eq!(turns.len(), owners.len().min(limit));
+        fn shares_fit_and_nobody_is_left_out(organizations in "[a-d]{0,12}", limit in 0..20_usize) {
+            let organizations: Vec<char> = organizations.chars().collect();
+            let turns = turns(&organizations, limit);
+            prop_assert_eq!(turns.len(), organizations.len().min(limit));
             prop_assert!(turns.iter().map(|turn| turn.share).sum::<usize>() <= limit);
-            let mut all: Vec<char> = owners.clone();
+            let mut all: Vec<char> = organizations.clone();
             all.sort_unstable();
             all.dedup();
             if all.len() <= limit {
-                for owner in all {
-                    let shares = turns.iter().filter(|turn| owners[turn.target] == owner).map(|turn| turn.share);
-                    prop_assert!(shares.sum::<usize>() > 0, "{} gets nothing", owner);
+                for organization in all {
+                    let shares = turns.iter().filter(|turn| organizations[turn.target] == organization).map(|turn| turn.share);
+                    prop_assert!(shares.sum::<usize>() > 0, "{} gets nothing", organization);
                 }
             }
         }

@@ -73,8 +73,9 @@ impl State {
 
     /// The share of each target; what some leave goes to the first that have more.
     fn fair_shares(&self, ready: &[Target], request: &ClaimRequest) -> Vec<Vec<DeliveryId>> {
-        let owners: Vec<_> = ready.iter().map(|target| self.organization_of(&request.handler, target)).collect();
-        let due = turns(&owners, request.limit).into_iter().map(|Turn { target, share }| {
+        let organizations = ready.iter().map(|target| self.organization_of(&request.handler, target));
+        let organizations: Vec<_> = organizations.collect();
+        let due = turns(&organizations, request.limit).into_iter().map(|Turn { target, share }| {
             let mut due = self.due(&request.handler, &ready[target], request.now);
             due.truncate(request.allowances.of(&ready[target]));
             (share, due)

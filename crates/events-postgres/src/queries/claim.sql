@@ -28,7 +28,7 @@ WITH ready AS MATERIALIZED (
             SELECT organization_id FROM target_organizations
             WHERE target_organizations.handler = $1 AND target_organizations.target = longest.target
             LIMIT 1 -- looks up row by row, whatever the planner believes
-        ) AS owner ON true
+        ) AS theirs ON true
     ) AS waiting
     ORDER BY turn, ready_at, target
     LIMIT $3::bigint
