@@ -30,6 +30,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "deliveries", include_str!("../migrations/0005_deliveries.sql")),
     (6, "statistics", include_str!("../migrations/0006_statistics.sql")),
     (7, "target_organizations", include_str!("../migrations/0007_target_organizations.sql")),
+    (8, "first_columns", include_str!("../migrations/0008_first_columns.sql")),
 ];
 
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the

@@ -65,6 +65,7 @@ paced AS (
         AND target_states.target = ANY (ARRAY(SELECT target FROM waiting))
 )
 SELECT claimed.delivery_id, claimed.target, claimed.due_at, claimed.attempts, claimed.lease, claimed.guard,
-    claimed.seq AS event_seq, events.*
-FROM claimed JOIN granted USING (target) LEFT JOIN events ON events.seq = claimed.seq
+    claimed.seq AS event_seq, event.*
+FROM claimed JOIN granted USING (target)
+LEFT JOIN LATERAL (SELECT * FROM events WHERE events.seq = claimed.seq LIMIT 1) AS event ON true -- row by row
 ORDER BY place, due_at, delivery_id

@@ -1,6 +1,8 @@
 //! Statements that run all the time find what they need in indexes, however much there is, also with a
 //! plan that was made when there was nothing.
 
+use std::collections::HashMap;
+
 use sqlx::{AssertSqlSafe, Executor, Row, postgres::PgConnection};
 
 use crate::support::Place;
@@ -65,6 +67,55 @@ async fn check_hot_statements(place: &Place) {
 async fn no_statement_of_the_hot_path_scans_a_table() {
     let place = Place::new().await;
     check_hot_statements(&place).await;
+}
+
+/// Statements that read an index in its order from the beginning on, up to a limit.
+const EXCEPT: [(&str, &str); 2] =
+    [("redrive", "dead_letters_pkey on dead_letters "), ("unrouted", "outbox_pkey on outbox ")];
+
+/// What a quiet night leaves: tables that were vacuumed while they were empty have no pages, and any index of them looks
+/// as good as any other. A plan that is made then still serves the burst of the morning.
+#[tokio::test]
+async fn plans_that_were_made_while_tables_were_empty_read_no_index_from_end_to_end() {
+    let place = Place::new().await;
+    let mut connection = working(&place).await;
+    connection.execute("VACUUM ANALYZE").await.unwrap();
+    let leading: HashMap<String, String> = sqlx::query_as(
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid, 1, true) FROM pg_index
+         WHERE indrelid::regclass::text = ANY ($1)",
+    )
+    .bind(TABLES.map(str::to_owned))
+    .fetch_all(&mut connection)
+    .await
+    .unwrap()
+    .into_iter()
+    .collect();
+    let hot = plans![
+        append append_existing claim claim_due claim_paced event next_due redrive release_expired renew replays_step
+        resend rest route schedule settle unrouted
+    ];
+    let mut read = Vec::new();
+    for (name, text) in hot {
+        let plan = plan(&mut connection, text).await;
+        for (step, next) in plan.iter().zip(plan.iter().skip(1)) {
+            let index = step.split_once("Index Scan using ").or_else(|| step.split_once("Bitmap Index Scan on "));
+            let index = index.and_then(|(_, rest)| rest.split_whitespace().next());
+            let Some(first) = index.and_then(|index| leading.get(index)) else { continue };
+            if EXCEPT.iter().any(|(known, part)| name == *known && step.contains(part)) {
+                continue;
+            }
+            let begins = next.trim_start().strip_prefix("Index Cond: ").is_some_and(|condition| {
+                condition
+                    .replace(['(', ')'], "")
+                    .split(" AND ")
+                    .any(|part| part.starts_with(&first.replace(['(', ')'], "")))
+            });
+            if !begins {
+                read.push(format!("{name}: {} {}", step.trim(), next.trim()));
+            }
+        }
+    }
+    assert_eq!(read, [] as [String; 0], "{read:#?}");
 }
 
 /// With 200,000 deliveries that wait for later, for 1,000 targets.
