@@ -5,10 +5,10 @@
 -- Some are leased at once, to lanes that wait: $13 to $17 offers: handler, how many, how many of each target, until
 -- when, worker; $18 to $20 how many of these targets instead: handler, target, how many.
 WITH taken AS MATERIALIZED (
-    -- What another router takes at this moment is left to it.
+    -- What another router takes at this moment is left to it; what is locked stays where it is.
     DELETE FROM outbox
-    WHERE seq = ANY (ARRAY(
-        SELECT seq FROM outbox WHERE seq = ANY ($1::bigint[]) ORDER BY seq FOR UPDATE SKIP LOCKED
+    WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM outbox WHERE seq = ANY ($1::bigint[]) ORDER BY seq FOR UPDATE SKIP LOCKED
     ))
     RETURNING seq
 ),
@@ -34,42 +34,40 @@ planned AS MATERIALIZED (
     ) AS ordered
 ),
 queued AS MATERIALIZED (
-    -- What is due, by target, and which of the offers it could go to.
-    SELECT
-        *, CASE WHEN is_due THEN array_position($13::text[], handler) END AS offer,
-        row_number() OVER (PARTITION BY handler, target, is_due ORDER BY ordinal) AS nth
-    FROM (SELECT *, cancelled_at IS NULL AND due_at <= $12 AS is_due FROM planned) AS planned
-),
-offered AS MATERIALIZED (
-    -- One of each target before one target gets more. Nothing else that is due waits for it, and it does not rest.
-    SELECT *, CASE WHEN is_offered THEN row_number() OVER (PARTITION BY offer, is_offered ORDER BY nth, ordinal) END AS turn
+    -- What is due and could go to an offer, by target. Most batches are routed without offers: nothing is numbered then.
+    SELECT *, row_number() OVER (PARTITION BY handler, target ORDER BY ordinal) AS nth
     FROM (
-        SELECT
-            *,
-            offer IS NOT NULL AND nth <= coalesce(
-                (
-                    SELECT most FROM unnest($18::text[], $19::text[], $20::bigint[]) AS allowed (handler, target, most)
-                    WHERE allowed.handler = queued.handler AND allowed.target = queued.target
-                ),
-                ($15::bigint[])[offer]
-            ) AND (
-                SELECT disabled_at IS NOT NULL OR greatest(paused_until, not_before) > $12 OR first_due_at <= $12
-                FROM target_states
-                WHERE target_states.handler = queued.handler AND target_states.target = queued.target
-                LIMIT 1 -- looks up row by row, whatever the planner believes
-            ) IS NOT TRUE AS is_offered
-        FROM queued
-    ) AS queued
+        SELECT *, array_position($13::text[], handler) AS offer FROM planned
+        WHERE cancelled_at IS NULL AND due_at <= $12 AND handler = ANY ($13::text[])
+    ) AS due
 ),
-numbered AS MATERIALIZED (
+leased AS MATERIALIZED (
+    -- One of each target before one target gets more. Nothing else that is due waits for it, and it does not rest.
     -- Leases begin anywhere: a loss of power may give the number of a delivery to another one.
     SELECT
-        *,
-        CASE WHEN turn <= ($14::bigint[])[offer] THEN 1 + (random() * 1e9)::bigint END AS lease,
-        CASE WHEN turn <= ($14::bigint[])[offer] THEN ($16::timestamptz[])[offer] END AS lease_until,
-        CASE WHEN turn <= ($14::bigint[])[offer] THEN ($17::text[])[offer] END AS worker
-    FROM offered
+        *, 1 + (random() * 1e9)::bigint AS lease, ($16::timestamptz[])[offer] AS lease_until, ($17::text[])[offer] AS worker
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY offer ORDER BY nth, ordinal) AS turn
+        FROM queued
+        WHERE nth <= coalesce(
+            (
+                SELECT most FROM unnest($18::text[], $19::text[], $20::bigint[]) AS allowed (handler, target, most)
+                WHERE allowed.handler = queued.handler AND allowed.target = queued.target
+            ),
+            ($15::bigint[])[offer]
+        ) AND (
+            SELECT disabled_at IS NOT NULL OR greatest(paused_until, not_before) > $12 OR first_due_at <= $12
+            FROM target_states
+            WHERE target_states.handler = queued.handler AND target_states.target = queued.target
+            LIMIT 1 -- looks up row by row, whatever the planner believes
+        ) IS NOT TRUE
+    ) AS offered
+    WHERE turn <= ($14::bigint[])[offer]
     ORDER BY ordinal
+),
+waiting AS MATERIALIZED (
+    SELECT delivery_id, seq, handler, target, due_at, cancel_key, guard FROM planned
+    WHERE cancelled_at IS NULL AND (ordinal IN (SELECT ordinal FROM leased)) IS NOT TRUE
 ),
 dropped AS MATERIALIZED (
     DELETE FROM deliveries
@@ -88,19 +86,15 @@ made AS (
     INSERT INTO deliveries (
         delivery_id, seq, handler, target, due_at, cancel_key, guard, attempts, lease, lease_until, worker
     )
-    SELECT
-        delivery_id, seq, handler, target, due_at, cancel_key, guard,
-        CASE WHEN lease IS NULL THEN 0 ELSE 1 END, coalesce(lease, 0), lease_until, worker
-    FROM numbered
-    WHERE cancelled_at IS NULL
+    SELECT delivery_id, seq, handler, target, due_at, cancel_key, guard, 0, 0, NULL, NULL FROM waiting
+    UNION ALL
+    SELECT delivery_id, seq, handler, target, due_at, cancel_key, guard, 1, lease, lease_until, worker FROM leased
 ),
 noted AS (
     -- For whoever looks after leases that end, as claims do it.
     INSERT INTO claims (look_at, deliveries)
     SELECT lease_until, ids[first:first + 199]
-    FROM (
-        SELECT lease_until, array_agg(delivery_id) AS ids FROM numbered WHERE lease IS NOT NULL GROUP BY lease_until
-    ) AS leased
+    FROM (SELECT lease_until, array_agg(delivery_id) AS ids FROM leased GROUP BY lease_until) AS claimed
     CROSS JOIN LATERAL generate_series(1, cardinality(ids), 200) AS first
 ),
 cancelled AS MATERIALIZED (
@@ -123,8 +117,7 @@ recorded AS (
 scheduled AS (
     INSERT INTO target_states (handler, target, first_due_at)
     SELECT handler, target, min(due_at)
-    FROM numbered
-    WHERE cancelled_at IS NULL AND lease IS NULL
+    FROM waiting
     GROUP BY handler, target
     ORDER BY handler, target
     ON CONFLICT (handler, target) DO UPDATE SET
@@ -137,7 +130,7 @@ SELECT
     (SELECT count(*) FROM cancelled) AS cancelled,
     (SELECT coalesce(array_agg(handler ORDER BY delivery_id), '{}') FROM dropped) AS handlers,
     (SELECT coalesce(array_agg(target ORDER BY delivery_id), '{}') FROM dropped) AS targets,
-    leased.*
+    given_out.*
 -- The commit does not wait for the disk (docs/decisions/0020-routing-does-not-wait-for-the-disk.md).
 FROM set_config('synchronous_commit', 'off', true)
 CROSS JOIN (
@@ -145,6 +138,5 @@ CROSS JOIN (
         coalesce(array_agg(ordinal ORDER BY ordinal), '{}') AS leased,
         coalesce(array_agg(delivery_id ORDER BY ordinal), '{}') AS leased_ids,
         coalesce(array_agg(lease ORDER BY ordinal), '{}') AS leases
-    FROM numbered
-    WHERE lease IS NOT NULL
-) AS leased
+    FROM leased
+) AS given_out
