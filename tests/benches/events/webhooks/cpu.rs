@@ -6,8 +6,6 @@
 
 use std::{fs, time::Duration};
 
-use xtask::services::{Postgres, Rabbit};
-
 use super::{ROUNDS, Servers, receiver::Receiver, system::System};
 use crate::{
     latency::{processor_seconds, processor_seconds_with_ended},
@@ -31,6 +29,8 @@ pub(super) async fn run(report: &mut Report, store: &str, servers: Option<&Serve
         if servers.is_some() {
             report.value(&format!("{name}: server"), "us", Figure::of(engine), Target::Shown);
             report.value(&format!("{name}: PostgreSQL"), "us", Figure::of(database), Target::Shown);
+        }
+        if servers.is_some_and(|servers| servers.rabbit.is_some()) {
             report.value(&format!("{name}: RabbitMQ, not counted"), "us", Figure::of(broker), Target::Shown);
         }
     }
@@ -50,8 +50,8 @@ impl Used {
         let of = |pid: Option<u32>| pid.map_or(Ok(0.0), family_seconds);
         Ok(Self {
             engine: processor_seconds("self")? - receiver.processor_seconds()?,
-            database: of(servers.and_then(|(postgres, _)| Postgres::pid(postgres)))?,
-            broker: of(servers.and_then(|(_, rabbit)| Rabbit::pid(rabbit)))?,
+            database: of(servers.and_then(|servers| servers.postgres.pid()))?,
+            broker: of(servers.and_then(|servers| servers.rabbit.as_ref()?.pid()))?,
         })
     }
 

@@ -34,7 +34,7 @@ pub(super) async fn run(report: &mut Report, store: &str, servers: Option<&Serve
     let folder = tempfile::tempdir_in(".")?;
     let [small, large] = match servers {
         None => [filled_file(&folder, "small", &[FEW]).await?, filled_file(&folder, "large", &[FEW, MANY]).await?],
-        Some((postgres, _)) => [
+        Some(Servers { postgres, .. }) => [
             filled_schema(postgres, "webhooks_small", &[FEW]).await?,
             filled_schema(postgres, "webhooks_large", &[FEW, MANY]).await?,
         ],

@@ -59,12 +59,12 @@ fn config(folder: &Path, servers: Option<&Servers>) -> String {
         "[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = {folder:?}\n[webhooks]\nallow_http = true\n\
          allow_networks = \"127.0.0.0/8\"\nencryption_keys = \"1:{KEY}\"\n"
     );
-    if let Some((postgres, rabbit)) = servers {
-        let (database, broker) = (postgres.url(), rabbit.url());
-        config.push_str(&format!(
-            "[database]\nurl = \"{database}?schema=webhooks_memory\"\n\
-             [amqp]\nurl = \"{broker}\"\nexchange = \"webhooks_memory\"\n"
-        ));
+    if let Some(Servers { postgres, rabbit }) = servers {
+        let database = postgres.url();
+        config.push_str(&format!("[database]\nurl = \"{database}?schema=webhooks_memory\"\n"));
+        if let Some(rabbit) = rabbit {
+            config.push_str(&format!("[amqp]\nurl = \"{}\"\nexchange = \"webhooks_memory\"\n", rabbit.url()));
+        }
     }
     config
 }

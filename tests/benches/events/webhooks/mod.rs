@@ -1,5 +1,6 @@
 //! Webhooks: how many a second beside bare calls of the same client, how soon, whether an endpoint that hangs slows
-//! another one down, and what they cost: processor time, memory while many wait, lists while many are stored.
+//! another one down, and what they cost: processor time, memory while many wait, lists while many are stored. On
+//! SQLite, on PostgreSQL, and on PostgreSQL with RabbitMQ (`amqp`).
 
 mod cpu;
 mod fill;
@@ -22,19 +23,21 @@ const ROUNDS: usize = 5;
 /// Runs the groups whose names are wanted.
 pub(crate) async fn run(report: &mut Report, wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
     let groups = ["speed", "latency", "isolation", "cpu", "memory", "listing"];
-    for store in ["sqlite", "postgres"] {
+    for store in ["sqlite", "postgres", "amqp"] {
         let groups = groups.iter().filter(|group| wanted(&format!("webhooks {store} {group}")));
-        let groups: Vec<&str> = groups.copied().collect();
+        // Lists are the store's alone.
+        let groups: Vec<&str> = groups.copied().filter(|group| (store, *group) != ("amqp", "listing")).collect();
         if groups.is_empty() {
             continue;
         }
-        if store == "postgres" && !(Postgres::is_installed() && Rabbit::is_installed()) {
-            println!("webhooks postgres: skipped, no PostgreSQL or RabbitMQ found");
+        if store != "sqlite" && !Postgres::is_installed() || store == "amqp" && !Rabbit::is_installed() {
+            println!("webhooks {store}: skipped, no PostgreSQL or RabbitMQ found");
             continue;
         }
         let servers = match store {
-            "postgres" => Some((Postgres::start_durable()?, Rabbit::start()?)),
-            _ => None,
+            "sqlite" => None,
+            "postgres" => Some(Servers { postgres: Postgres::start_durable()?, rabbit: None }),
+            _ => Some(Servers { postgres: Postgres::start_durable()?, rabbit: Some(Rabbit::start()?) }),
         };
         for group in groups {
             let servers = servers.as_ref();
@@ -51,8 +54,12 @@ pub(crate) async fn run(report: &mut Report, wanted: impl Fn(&str) -> bool) -> a
     Ok(())
 }
 
-/// PostgreSQL and RabbitMQ; where there are none, the store is SQLite.
-type Servers = (Postgres, Rabbit);
+/// Where there are none, the store is SQLite.
+struct Servers {
+    postgres: Postgres,
+    /// What tells of deliveries; without it, PostgreSQL does.
+    rabbit: Option<Rabbit>,
+}
 
 #[expect(clippy::cast_precision_loss, reason = "small counts")]
 fn per_second(count: usize, started: Instant) -> f64 {

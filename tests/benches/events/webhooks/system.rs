@@ -6,7 +6,7 @@ use anyhow::Context;
 use events_amqp::{AmqpHandler, AmqpOptions, AmqpQueue};
 use events_core::{
     Engine, EngineOptions, EventHandler, EventHistory, EventStore,
-    ports::{Leadership, StoredRoutes, SystemClock, TargetStates, WebhookSubscriptions},
+    ports::{DeliveryQueue, Leadership, StoredRoutes, SystemClock, TargetStates, WebhookSubscriptions},
     webhooks::{Format, Scheme, SecretId, Status, Subscription, SubscriptionId},
 };
 use events_postgres::{PgQueue, PgStore};
@@ -19,6 +19,7 @@ use events_webhooks::{
     signature::{Secret, SigningKey},
 };
 use jiff::Timestamp;
+use xtask::services::Rabbit;
 
 use super::Servers;
 use crate::engine::events;
@@ -36,7 +37,7 @@ pub(super) struct System {
 
 enum Closing {
     Sqlite(Arc<SqliteStore>, tempfile::TempDir),
-    Postgres(Arc<PgStore>, Arc<AmqpQueue>, tokio::task::JoinHandle<()>),
+    Postgres(Arc<PgStore>, Option<Arc<AmqpQueue>>, tokio::task::JoinHandle<()>),
 }
 
 impl System {
@@ -58,25 +59,29 @@ impl System {
         Ok(Self { engine, subscriptions: store.clone(), vault, closing: Closing::Sqlite(store, folder) })
     }
 
-    async fn on_postgres((postgres, rabbit): &Servers) -> anyhow::Result<Self> {
+    async fn on_postgres(Servers { postgres, rabbit }: &Servers) -> anyhow::Result<Self> {
         static PLACES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let place = PLACES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let store = Arc::new(PgStore::open(&format!("{}?schema=webhooks_{place}", postgres.url())).await?);
         let (vault, handler) = handler(&store, Arc::new(store.clock()))?;
-        let mut amqp = AmqpOptions::new(rabbit.url().into());
-        amqp.exchange = store.schema().to_owned();
-        amqp.handlers = vec![AmqpHandler::with_concurrency(handler.name(), handler.policy().concurrency)];
-        let broker = Arc::new(AmqpQueue::start(amqp)?);
-        broker.connected(Duration::from_secs(20)).await?;
+        let listening = Arc::new(PgQueue::start(&store));
+        let broker = match rabbit {
+            Some(rabbit) => Some(broker(rabbit, &store, &handler).await?),
+            None => None,
+        };
+        let queue: Arc<dyn DeliveryQueue> = match &broker {
+            Some(broker) => broker.clone(),
+            None => listening.clone(),
+        };
         let options = EngineOptions {
             clock: Arc::new(store.clock()),
             commits_at_once: store.commits_at_once(),
             ..EngineOptions::default()
         };
         let builder = Engine::builder(store.clone(), store.clone()).stored_routes(store.clone()).options(options);
-        let engine = builder.queue(broker.clone()).handler(handler.clone(), []).start();
+        let engine = builder.queue(queue).handler(handler.clone(), []).start();
         handler.publish_with(engine.publisher());
-        let (listening, waker) = (Arc::new(PgQueue::start(&store)), engine.waker());
+        let waker = engine.waker();
         tokio::time::timeout(Duration::from_secs(20), listening.listening()).await?;
         let waking = tokio::spawn(async move {
             loop {
@@ -132,11 +137,23 @@ impl System {
             Closing::Sqlite(store, _folder) => store.close().await,
             Closing::Postgres(store, broker, waking) => {
                 waking.abort();
-                broker.close().await;
+                if let Some(broker) = broker {
+                    broker.close().await;
+                }
                 store.close().await;
             }
         }
     }
+}
+
+/// A queue on the broker, for one handler.
+async fn broker(rabbit: &Rabbit, store: &PgStore, handler: &WebhookHandler) -> anyhow::Result<Arc<AmqpQueue>> {
+    let mut options = AmqpOptions::new(rabbit.url().into());
+    options.exchange = store.schema().to_owned();
+    options.handlers = vec![AmqpHandler::with_concurrency(handler.name(), handler.policy().concurrency)];
+    let broker = Arc::new(AmqpQueue::start(options)?);
+    broker.connected(Duration::from_secs(20)).await?;
+    Ok(broker)
 }
 
 fn handler<S>(store: &Arc<S>, clock: Arc<dyn events_core::Clock>) -> anyhow::Result<(Arc<Vault>, Arc<WebhookHandler>)>
