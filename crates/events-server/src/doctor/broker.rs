@@ -57,16 +57,16 @@ fn of_status(status: &AmqpStatus, refused: Option<&QueueError>) -> Vec<Finding> 
     findings
 }
 
+/// What to do about a queue that is not as it should be.
+const OF_QUEUE: &str = "delete a queue that differs, it is declared anew at the next connect and nothing is lost with it; \
+                        have one made that is missing";
+
 /// What to think of a queue.
 fn of_queue(depth: &QueueDepth) -> Finding {
     let seen = format!("{}: {} references wait, {} processes take them", depth.queue, depth.waiting, depth.consumers);
     match &depth.fault {
         None => Finding::ok("queue", seen),
-        Some(fault) => Finding::warning(
-            "queue",
-            format!("{seen}; it is not as it should be: {fault}"),
-            "delete the queue; it is declared anew at the next connect, and nothing is lost with it",
-        ),
+        Some(fault) => Finding::warning("queue", format!("{seen}; it is not as it should be: {fault}"), OF_QUEUE),
     }
 }
 
@@ -151,7 +151,10 @@ mod tests {
                 "queue",
                 "events.slack: 70000 references wait, 2 processes take them; it is not as it should be: \
              inequivalent arg 'x-dead-letter-exchange' for queue 'events.slack'",
-                Some("delete the queue; it is declared anew at the next connect, and nothing is lost with it"),
+                Some(
+                    "delete a queue that differs, it is declared anew at the next connect and nothing is lost with it; \
+                     have one made that is missing"
+                ),
             )
         );
     }
