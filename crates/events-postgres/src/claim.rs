@@ -41,7 +41,11 @@ pub(crate) async fn claim(database: &Database, request: &ClaimRequest) -> Result
         crate::count(request.allowances.each),
     ];
     let rows = database.change(include_str!("queries/claim.sql"), values).await?;
-    deliveries(&rows, request)
+    let place = |row| Cells::of(row, "deliveries", "delivery_id").get::<i64>("place");
+    let places: Vec<i64> = rows.iter().map(place).collect::<Result<_, _>>()?;
+    let mut placed: Vec<_> = places.into_iter().zip(deliveries(&rows, request)?).collect();
+    placed.sort_unstable_by_key(|(place, delivery)| (*place, delivery.due_at, delivery.delivery_id));
+    Ok(placed.into_iter().map(|(_, delivery)| delivery).collect())
 }
 
 /// As [`claim`], holding each target to its pace.

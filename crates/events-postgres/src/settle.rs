@@ -53,6 +53,11 @@ fn values(given: &[&Settlement]) -> Result<PgArguments, Failure> {
     fn column<'a, T>(given: &[&'a Settlement], of: impl Fn(&'a Settlement) -> T) -> Vec<T> {
         given.iter().map(|settlement| of(settlement)).collect()
     }
+    /// A column that few settlements have a value for. Without any it is sent empty, and the database fills it up.
+    fn sparse<'a, T>(given: &[&'a Settlement], of: impl Fn(&'a Settlement) -> Option<T>) -> Vec<Option<T>> {
+        let values = column(given, of);
+        if values.iter().all(Option::is_none) { Vec::new() } else { values }
+    }
     let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     Ok(arguments![
         column(given, |it| it.delivery_id.0),
@@ -62,23 +67,23 @@ fn values(given: &[&Settlement]) -> Result<PgArguments, Failure> {
         column(given, |it| it.target.as_str()),
         column(given, |it| number(it.attempt)),
         column(given, |it| it.outcome().map(rows::outcome_word)),
-        column(given, |it| due_again(it).map(|(due_at, _)| Time(due_at))),
-        column(given, |it| due_again(it).map(|(_, attempts)| number(attempts))),
-        column(given, |it| it.report.status.map(i32::from)),
+        sparse(given, |it| due_again(it).map(|(due_at, _)| Time(due_at))),
+        sparse(given, |it| due_again(it).map(|(_, attempts)| number(attempts))),
+        sparse(given, |it| it.report.status.map(i32::from)),
         column(given, |it| i64::from(u32::try_from(it.report.duration.as_millis()).unwrap_or(u32::MAX))),
-        column(given, |it| it.report.error_class.as_ref().map(ErrorClass::as_str)),
-        column(given, |it| it.report.error.as_deref()),
-        column(given, |it| it.report.response.as_deref()),
-        column(given, |it| match it.target_effect {
+        sparse(given, |it| it.report.error_class.as_ref().map(ErrorClass::as_str)),
+        sparse(given, |it| it.report.error.as_deref()),
+        sparse(given, |it| it.report.response.as_deref()),
+        sparse(given, |it| match it.target_effect {
             Some(TargetEffect::PauseUntil(until)) => Some(Time(until)),
             _ => None,
         }),
-        column(given, |it| match &it.target_effect {
+        sparse(given, |it| match &it.target_effect {
             Some(TargetEffect::Disable(reason)) => Some(reason.as_str()),
             _ => None,
         }),
         column(given, |it| Time(it.settled_at)),
-        column(given, |it| it.report.detail.as_deref().map(Payload::as_str)),
+        sparse(given, |it| it.report.detail.as_deref().map(Payload::as_str)),
     ])
 }
 

@@ -7,13 +7,14 @@ INSERT INTO events (
 SELECT
     event_id, event_type, event_version, occurred_at, created_at, actor, actor_type, organization_id,
     payload::json, metadata::json, idempotency_key
-FROM unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[]
-) WITH ORDINALITY AS given (
-    event_id, event_type, event_version, occurred_at, created_at, actor, actor_type, organization_id,
-    payload, metadata, idempotency_key, place
-)
+FROM (
+    SELECT
+        unnest($1::uuid[]) AS event_id, unnest($2::text[]) AS event_type, unnest($3::text[]) AS event_version,
+        unnest($4::timestamptz[]) AS occurred_at, unnest($5::timestamptz[]) AS created_at, unnest($6::text[]) AS actor,
+        unnest($7::text[]) AS actor_type, unnest($8::text[]) AS organization_id, unnest($9::text[]) AS payload,
+        unnest($10::text[]) AS metadata, unnest($11::text[]) AS idempotency_key,
+        generate_series(1, cardinality($1)) AS place
+) AS given
 WHERE NOT EXISTS (SELECT FROM event_ids WHERE event_ids.event_id = ANY ($1::uuid[]))
     AND NOT EXISTS (
         SELECT FROM unnest($8::text[], $11::text[]) AS keyed (organization_id, idempotency_key)

@@ -1,4 +1,5 @@
--- Leases due deliveries of handler $1 at $2, at most $3, until $4 to worker $5, and reads their events.
+-- Leases due deliveries of handler $1 at $2, at most $3, until $4 to worker $5, and reads their events; in no order, but
+-- with the place of each among the targets: a sort would carry the events along.
 -- A greater lease fences out whoever held them before. It grows by a random step: a claim that a loss of power
 -- takes back and the one that follows it differ, so that the first worker is fenced out all the same.
 -- Of the targets $6 as many as $7 says may be given out, of the others $8.
@@ -83,7 +84,7 @@ more AS MATERIALIZED (
     ) AS due
     LIMIT (SELECT $3::bigint - count(*) FROM shares)
 ),
-chosen AS MATERIALIZED (
+chosen AS NOT MATERIALIZED (
     SELECT place, delivery_id, tid FROM shares UNION ALL SELECT place, delivery_id, tid FROM more
 ),
 claimed AS MATERIALIZED (
@@ -134,8 +135,7 @@ raised AS (
     ) AS free
     WHERE target_states.ctid = free.ctid
 )
-SELECT claimed.delivery_id, claimed.target, claimed.due_at, claimed.attempts, claimed.lease, claimed.guard,
+SELECT place, claimed.delivery_id, claimed.target, claimed.due_at, claimed.attempts, claimed.lease, claimed.guard,
     claimed.seq AS event_seq, event.*
 FROM claimed JOIN chosen USING (delivery_id)
 LEFT JOIN LATERAL (SELECT * FROM events WHERE events.seq = claimed.seq LIMIT 1) AS event ON true -- row by row
-ORDER BY place, due_at, delivery_id

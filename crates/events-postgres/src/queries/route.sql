@@ -26,9 +26,13 @@ planned AS MATERIALIZED (
             WHERE cancelling.cancel_key = ordered.cancel_key AND cancelling.place > ordered.place
         ) AS cancelled_at
     FROM (
-        SELECT given.* FROM unnest(
-            $5::bigint[], $6::integer[], $7::text[], $8::text[], $9::timestamptz[], $10::text[], $11::text[]
-        ) WITH ORDINALITY AS given (seq, place, handler, target, due_at, cancel_key, guard, ordinal)
+        SELECT given.*
+        FROM (
+            SELECT
+                unnest($5::bigint[]) AS seq, unnest($6::integer[]) AS place, unnest($7::text[]) AS handler,
+                unnest($8::text[]) AS target, unnest($9::timestamptz[]) AS due_at, unnest($10::text[]) AS cancel_key,
+                unnest($11::text[]) AS guard, generate_series(1::bigint, cardinality($5)) AS ordinal
+        ) AS given
         JOIN taken USING (seq)
         ORDER BY ordinal
     ) AS ordered

@@ -4,21 +4,25 @@
 -- `(…) IS TRUE` keeps PostgreSQL from making joins of the lists: those look things up in a hash, while a plan
 -- that was made for a few settlements would compare each of hundreds with each.
 WITH given AS MATERIALIZED (
-    SELECT *, due_at IS NULL AS ends FROM unnest(
-        $1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::timestamptz[],
-        $9::integer[], $10::integer[], $11::bigint[], $12::text[], $13::text[], $14::text[], $15::timestamptz[],
-        $16::text[], $17::timestamptz[], $18::text[]
-    ) WITH ORDINALITY AS given (
-        delivery_id, lease, seq, handler, target, number, outcome, due_at, attempts, status, duration_ms, error_class,
-        error, response, paused_until, disabled_reason, settled_at, detail, place
-    )
+    -- Among the columns: FROM would make a copy of each list. Shorter ones are filled up with NULL.
+    SELECT *, due_at IS NULL AS ends
+    FROM (
+        SELECT
+            unnest($1::bigint[]) AS delivery_id, unnest($2::bigint[]) AS lease, unnest($3::bigint[]) AS seq,
+            unnest($4::text[]) AS handler, unnest($5::text[]) AS target, unnest($6::integer[]) AS number,
+            unnest($7::text[]) AS outcome, unnest($8::timestamptz[]) AS due_at, unnest($9::integer[]) AS attempts,
+            unnest($10::integer[]) AS status, unnest($11::bigint[]) AS duration_ms, unnest($12::text[]) AS error_class,
+            unnest($13::text[]) AS error, unnest($14::text[]) AS response, unnest($15::timestamptz[]) AS paused_until,
+            unnest($16::text[]) AS disabled_reason, unnest($17::timestamptz[]) AS settled_at, unnest($18::text[]) AS detail,
+            generate_series(1::bigint, cardinality($1)) AS place
+    ) AS given
 ),
 ended AS MATERIALIZED (
     DELETE FROM deliveries
     WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM given WHERE ends))
         AND lease_until IS NOT NULL
         AND ((delivery_id, lease) IN (SELECT delivery_id, lease FROM given WHERE ends)) IS TRUE
-    RETURNING delivery_id, lease, cancel_key, guard
+    RETURNING delivery_id, lease
 ),
 locked AS MATERIALIZED (
     SELECT given.delivery_id, given.lease, given.due_at, given.attempts
@@ -53,8 +57,7 @@ recorded AS (
         delivery_id, seq, handler, target, number, outcome, ends, status, duration_ms, error_class, error, response,
         detail, settled_at
     FROM held
-    WHERE outcome IS NOT NULL
-    ORDER BY place
+    WHERE outcome IS NOT NULL -- in the order given, as a list is read; ORDER BY would copy every row once more
 ),
 buried AS (
     -- With everything that brings it back.
@@ -64,7 +67,10 @@ buried AS (
     SELECT
         delivery_id, seq, handler, target, number, lease, cancel_key, guard, coalesce(error_class, 'unknown'),
         coalesce(error, ''), settled_at
-    FROM held JOIN ended USING (delivery_id, lease)
+    FROM held
+    CROSS JOIN LATERAL (
+        SELECT cancel_key, guard FROM deliveries WHERE deliveries.delivery_id = held.delivery_id LIMIT 1 -- row by row
+    ) AS kept
     WHERE outcome = 'dead'
 ),
 targets AS (
