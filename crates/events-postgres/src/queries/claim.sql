@@ -135,7 +135,13 @@ raised AS (
     ) AS free
     WHERE target_states.ctid = free.ctid
 )
-SELECT place, claimed.delivery_id, claimed.target, claimed.due_at, claimed.attempts, claimed.lease, claimed.guard,
-    claimed.seq AS event_seq, event.*
-FROM claimed JOIN chosen USING (delivery_id)
+SELECT
+    place, delivery_id, target, due_at, attempts, lease, guard, claimed.seq AS event_seq, event.*
+FROM (
+    -- A full join is made with a hash, whatever the planner believes; else it may compare each with each.
+    SELECT place, delivery_id, claimed.seq, target, due_at, attempts, lease, guard
+    FROM claimed FULL JOIN chosen USING (delivery_id)
+    OFFSET 0
+) AS claimed
 LEFT JOIN LATERAL (SELECT * FROM events WHERE events.seq = claimed.seq LIMIT 1) AS event ON true -- row by row
+WHERE claimed.target IS NOT NULL

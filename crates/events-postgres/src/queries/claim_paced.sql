@@ -2,8 +2,9 @@
 -- saw; it counts for the targets whose pace nobody has used in between.
 -- $6 targets, $7 their pace as it was seen, $8 and $9 what the pace becomes, $10 the deliveries granted.
 WITH given AS MATERIALIZED (
-    SELECT * FROM unnest($6::text[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[])
-        WITH ORDINALITY AS given (target, seen, paced_until, not_before, place)
+    SELECT
+        unnest($6::text[]) AS target, unnest($7::timestamptz[]) AS seen, unnest($8::timestamptz[]) AS paced_until,
+        unnest($9::timestamptz[]) AS not_before, generate_series(1::bigint, cardinality($6)) AS place
 ),
 granted AS MATERIALIZED (
     SELECT given.target, given.paced_until, given.not_before, given.place
@@ -19,12 +20,17 @@ granted AS MATERIALIZED (
     ) AS unused
 ),
 chosen AS MATERIALIZED (
-    SELECT delivery_id FROM deliveries
-    WHERE delivery_id = ANY ($10::bigint[]) AND handler = $1 AND lease_until IS NULL AND due_at <= $2
-        AND target = ANY (ARRAY(SELECT target FROM granted))
-    ORDER BY delivery_id
+    -- Looked up by their ids, and by nothing else that an index may promise.
+    SELECT current.delivery_id
+    FROM (SELECT unnest($10::bigint[]) AS delivery_id ORDER BY delivery_id) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT delivery_id, target, due_at FROM deliveries
+        WHERE deliveries.delivery_id = wanted.delivery_id AND lease_until IS NULL
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    ) AS current
+    WHERE due_at <= $2 AND target = ANY (ARRAY(SELECT target FROM granted))
     LIMIT $3
-    FOR UPDATE SKIP LOCKED
 ),
 claimed AS MATERIALIZED (
     UPDATE deliveries

@@ -1,7 +1,5 @@
 -- Extends the leases that are still held.
-UPDATE deliveries
-SET lease_until = $3
-FROM (
+WITH held AS MATERIALIZED (
     SELECT given.delivery_id
     FROM (
         SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[]) AS given (delivery_id, lease) ORDER BY delivery_id
@@ -12,6 +10,8 @@ FROM (
         LIMIT 1
         FOR UPDATE
     ) AS current
-) AS held
-WHERE deliveries.delivery_id = held.delivery_id AND deliveries.delivery_id = ANY ($1::bigint[])
-RETURNING deliveries.delivery_id, lease
+)
+UPDATE deliveries
+SET lease_until = $3
+WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM held))
+RETURNING delivery_id, lease
