@@ -11,7 +11,11 @@ use futures_util::FutureExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::{held::Held, settler::Settler, turns::Turns};
+use super::{
+    held::Held,
+    settler::{Permit, Settler},
+    turns::Turns,
+};
 use crate::{
     delivery::{Delivery, ErrorClass, RetryPolicy, Settlement, Target, Verdict, decide},
     ports::{Advice, Clock, Delivered, EventHandler, EventHistory, HandlerError, HandlerPolicy, TargetPolicy},
@@ -189,23 +193,27 @@ impl Execution {
         started: Instant,
         retry: &RetryPolicy,
     ) -> Option<Advice> {
+        let (duration, now) = (started.elapsed(), self.clock.now());
+        let permit = self.settler.permit().await;
         let advice = outcome.as_ref().err().map(|error| error.advice);
         let message = outcome.as_ref().err().map(ToString::to_string);
-        let settlement = decide(delivery, outcome, started.elapsed(), retry, self.clock.now());
+        let settlement = decide(delivery, outcome, duration, retry, now);
         if let Some(message) = message {
             log_failure(delivery, &settlement, &message);
         }
-        self.end(delivery, settlement).await;
+        self.end(delivery, settlement, permit);
         advice
     }
 
     async fn hand_back(&self, delivery: &Delivery) {
-        self.end(delivery, Settlement::hand_back(delivery, self.clock.now())).await;
+        let now = self.clock.now();
+        let permit = self.settler.permit().await;
+        self.end(delivery, Settlement::hand_back(delivery, now), permit);
     }
 
-    async fn end(&self, delivery: &Delivery, settlement: Settlement) {
+    fn end(&self, delivery: &Delivery, settlement: Settlement, permit: Permit<'_>) {
         let ticket = self.held.ticket(delivery.lease_ref());
-        self.settler.settle(settlement, ticket).await;
+        permit.settle(settlement, ticket);
         self.held.free(delivery.lease_ref());
     }
 }
