@@ -42,8 +42,8 @@ pub(crate) async fn claim(database: &Database, request: &ClaimRequest) -> Result
     ];
     let rows = database.change(include_str!("queries/claim.sql"), values).await?;
     let place = |row| Cells::of(row, "deliveries", "delivery_id").get::<i64>("place");
-    let places: Vec<i64> = rows.iter().map(place).collect::<Result<_, _>>()?;
-    let mut placed: Vec<_> = places.into_iter().zip(deliveries(&rows, request)?).collect();
+    let placed = rows.iter().zip(deliveries(&rows, request)?).map(|(row, delivery)| Ok((place(row)?, delivery)));
+    let mut placed = placed.collect::<Result<Vec<_>, Failure>>()?;
     placed.sort_unstable_by_key(|(place, delivery)| (*place, delivery.due_at, delivery.delivery_id));
     Ok(placed.into_iter().map(|(_, delivery)| delivery).collect())
 }
