@@ -45,8 +45,9 @@ pub struct EngineOptions {
     pub clock: Arc<dyn Clock>,
     /// Ids of new events.
     pub ids: Arc<dyn IdGenerator>,
-    /// Commits of published events that may be under way at the same time. 1 by default: right for a
-    /// store that makes one after the other, as SQLite does.
+    /// Commits of published events that may be under way at the same time; a further one begins when its batch is full,
+    /// or the one before takes longer than ten milliseconds. 1 by default: right for a store that makes one after the
+    /// other, as SQLite does.
     pub commits_at_once: usize,
 }
 

@@ -8,6 +8,7 @@
 //! the process or through a queue; a poll about once a second finds what a wake-up missed.
 
 mod announcer;
+mod commits;
 mod counting;
 mod emitter;
 mod engine;

@@ -1,20 +1,17 @@
-//! The publisher: events become durable, many callers in one commit.
+//! The publisher: events become durable.
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
-use super::wake::Wake;
+use super::{
+    commits::{self, Call},
+    wake::Wake,
+};
 use crate::{
     event::{Event, EventId, InvalidEvent, Limits, Metadata, NewEvent},
     ports::{Appended, Clock, EventStore, IdGenerator, StoreError},
 };
-
-/// Events that go into one commit at most, and their weight in bytes. One call is never split.
-const BATCH_EVENTS: usize = 500;
-const BATCH_BYTES: usize = 1024 * 1024;
-/// Calls that may wait for the next commit; further callers wait for room.
-const WAITING_CALLS: usize = 1024;
 
 /// What the publisher needs to make an [`Event`] of a [`NewEvent`].
 #[derive(Clone)]
@@ -27,7 +24,8 @@ pub struct PublisherOptions {
     pub clock: Arc<dyn Clock>,
     /// Ids of events that bring none.
     pub ids: Arc<dyn IdGenerator>,
-    /// Commits that may be under way at the same time; 1 where the store makes one after the other.
+    /// Commits that may be under way at the same time; 1 where the store makes one after the other. The next one begins
+    /// only when its batch is full, or the one before takes long.
     pub commits_at_once: usize,
 }
 
@@ -42,13 +40,6 @@ pub struct PublisherOptions {
 pub struct Publisher {
     calls: mpsc::Sender<Call>,
     options: Arc<PublisherOptions>,
-}
-
-type Answer = oneshot::Sender<Result<Vec<Appended>, StoreError>>;
-
-struct Call {
-    events: Vec<Arc<Event>>,
-    answer: Answer,
 }
 
 /// A published event.
@@ -94,8 +85,7 @@ impl From<StoreError> for PublishError {
 impl Publisher {
     /// Starts the commit loop; it ends when the last publisher is dropped.
     pub(crate) fn start(store: Arc<dyn EventStore>, options: PublisherOptions, wake: Wake) -> Self {
-        let (calls, queue) = mpsc::channel(WAITING_CALLS);
-        tokio::spawn(commit_calls(store, queue, wake, options.commits_at_once.max(1)));
+        let calls = commits::start(store, wake, options.commits_at_once.max(1));
         Self { calls, options: Arc::new(options) }
     }
 
@@ -159,69 +149,5 @@ fn published(event: Arc<Event>, outcome: Appended) -> Result<Published, PublishE
         Appended::Stored => Ok(Published { event, duplicate: false }),
         Appended::Existing(first) => Ok(Published { event: first, duplicate: true }),
         Appended::Conflict(existing) => Err(PublishError::Conflict { existing, by_key: existing != event.event_id }),
-    }
-}
-
-/// Commits whatever has gathered, again and again. There is no timer: while as many commits are under
-/// way as may be, the next batch gathers, and a lone call is committed at once.
-async fn commit_calls(store: Arc<dyn EventStore>, mut queue: mpsc::Receiver<Call>, wake: Wake, at_once: usize) {
-    let free = Arc::new(Semaphore::new(at_once));
-    while let Some(first) = queue.recv().await {
-        let Ok(turn) = Arc::clone(&free).acquire_owned().await else { return };
-        let mut batch = Batch::default();
-        batch.add(first);
-        while batch.has_room() {
-            match queue.try_recv() {
-                Ok(call) => batch.add(call),
-                Err(_) => break,
-            }
-        }
-        let (store, wake) = (Arc::clone(&store), wake.clone());
-        let commit = async move {
-            batch.commit(&*store).await;
-            wake.router();
-            drop(turn);
-        };
-        if at_once == 1 { commit.await } else { drop(tokio::spawn(commit)) }
-    }
-}
-
-#[derive(Default)]
-struct Batch {
-    events: Vec<Arc<Event>>,
-    bytes: usize,
-    calls: Vec<(usize, Answer)>,
-}
-
-impl Batch {
-    fn add(&mut self, call: Call) {
-        self.bytes += call.events.iter().map(|event| event.weight()).sum::<usize>();
-        self.calls.push((call.events.len(), call.answer));
-        if self.events.is_empty() {
-            self.events = call.events;
-        } else {
-            self.events.extend(call.events);
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.events.len() < BATCH_EVENTS && self.bytes < BATCH_BYTES
-    }
-
-    async fn commit(self, store: &dyn EventStore) {
-        match store.append(self.events).await {
-            Ok(outcomes) => {
-                let mut outcomes = outcomes.into_iter();
-                for (events, answer) in self.calls {
-                    // A caller that has gone away does not mind.
-                    let _ = answer.send(Ok(outcomes.by_ref().take(events).collect()));
-                }
-            }
-            Err(error) => {
-                for (_, answer) in self.calls {
-                    let _ = answer.send(Err(error.clone()));
-                }
-            }
-        }
     }
 }

@@ -1,6 +1,9 @@
 //! Publishing: durable, in groups, idempotent, and honest about failures.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -102,23 +105,78 @@ async fn callers_that_wait_share_the_next_commit() {
     assert_eq!(sizes(&store), [1, 99]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn as_many_commits_as_the_store_takes_are_under_way_and_then_callers_share() {
+/// An engine whose store takes so many appends at once, each of which waits at a gate.
+fn gated_for(commits_at_once: usize) -> (Engine, Arc<Hooked>) {
     let store = Arc::new(Hooked::closed());
-    let options = EngineOptions { commits_at_once: 3, ..EngineOptions::default() };
-    let engine = Engine::builder(store.clone(), Arc::new(MemoryStore::new())).options(options).start();
+    let options = EngineOptions { commits_at_once, ..EngineOptions::default() };
+    (Engine::builder(store.clone(), Arc::new(MemoryStore::new())).options(options).start(), store)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_takes_long_is_passed_by_the_next() {
+    let (engine, store) = gated_for(3);
     let mut callers = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..50 {
         let publisher = engine.publisher();
         callers.push(tokio::spawn(async move { publisher.publish(event("a.b")).await }));
         tokio::time::sleep(std::time::Duration::from_millis(1)).await; // paused time: it has asked
     }
-    assert_eq!(sizes(&store), [1, 1, 1]);
+    assert_eq!(sizes(&store), [1, 10, 10], "ten milliseconds each, and never more than three at once");
     store.gate.add_permits(4);
     for caller in callers {
         caller.await.unwrap().unwrap();
     }
-    assert_eq!(sizes(&store), [1, 1, 1, 17]);
+    assert_eq!(sizes(&store), [1, 10, 10, 29]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_batch_does_not_wait_for_the_one_before() {
+    let (engine, store) = gated_for(2);
+    for _ in 0..3 {
+        let publisher = engine.publisher();
+        tokio::spawn(async move { publisher.publish_all((0..500).map(|_| event("a.b")).collect()).await });
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(1)).await; // paused time: nobody's patience has ended
+    assert_eq!(sizes(&store), [500, 500]);
+}
+
+/// Those who were answered have something else to do first, some more than others, and share the next commit again.
+#[tokio::test(start_paused = true)]
+async fn callers_that_come_back_go_on_sharing() {
+    for commits_at_once in [1, 2] {
+        let (engine, store) = gated_for(commits_at_once);
+        for caller in 0..8 {
+            let publisher = engine.publisher();
+            tokio::spawn(async move {
+                loop {
+                    publisher.publish(event("a.b")).await.unwrap();
+                    for _ in 0..caller {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            });
+        }
+        for _ in 0..5 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await; // paused time: all have asked
+            store.gate.add_permits(1);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        let sizes = sizes(&store);
+        assert_eq!(sizes[3..], [8, 8, 8], "{sizes:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_fails_its_commit_and_no_other() {
+    let panicked = AtomicBool::new(false);
+    let store = Hooked::new(Arc::new(MemoryStore::new()), move |method, _| {
+        assert!(method != "append" || panicked.swap(true, Relaxed), "broken on purpose");
+        None
+    });
+    let engine = Engine::builder(Arc::new(store), Arc::new(MemoryStore::new())).start();
+    let error = engine.publisher().publish(event("a.b")).await.unwrap_err();
+    assert!(matches!(error, PublishError::Unknown(_)), "{error}");
+    engine.publisher().publish(event("a.b")).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
