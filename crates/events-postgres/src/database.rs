@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use events_core::StoreError;
+use futures_util::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, Postgres, Transaction,
+    AssertSqlSafe, Connection, Either, Executor, Postgres, Transaction,
     postgres::{PgArguments, PgConnection, PgRow},
+    query::Query,
 };
 
 use crate::{
@@ -65,13 +67,19 @@ impl Database {
 
     /// Runs a statement of `src/queries` that changes something; answers its rows once it is committed.
     pub(crate) async fn change(&self, text: &'static str, arguments: PgArguments) -> Result<Vec<PgRow>, Failure> {
-        self.run_again(&self.working, self.schema.statement(text), arguments).await
+        Ok(self.run_again(&self.working, self.schema.statement(text), arguments).await?.rows)
+    }
+
+    /// The same for a statement that answers no rows, which PostgreSQL need not keep until it sends them. Answers how
+    /// many it changed.
+    pub(crate) async fn change_count(&self, text: &'static str, arguments: PgArguments) -> Result<u64, Failure> {
+        Ok(self.run_again(&self.working, self.schema.statement(text), arguments).await?.changed)
     }
 
     /// Runs a hot statement that changes nothing.
     pub(crate) async fn look(&self, text: &'static str, arguments: PgArguments) -> Result<Vec<PgRow>, StoreError> {
-        let rows = self.run_again(&self.working, self.schema.statement(text), arguments).await;
-        rows.map_err(|failure| failure.undone())
+        let ran = self.run_again(&self.working, self.schema.statement(text), arguments).await;
+        Ok(ran.map_err(|failure| failure.undone())?.rows)
     }
 
     /// Runs a statement for people who look, on the connections that are there for them.
@@ -80,12 +88,13 @@ impl Database {
         text: AssertSqlSafe<Arc<str>>,
         arguments: PgArguments,
     ) -> Result<Vec<PgRow>, StoreError> {
-        self.run_again(&self.reading, text, arguments).await.map_err(|failure| failure.undone())
+        let ran = self.run_again(&self.reading, text, arguments).await;
+        Ok(ran.map_err(|failure| failure.undone())?.rows)
     }
 
     /// Runs a statement of the program's own making that changes something.
     pub(crate) async fn change_with(&self, text: String, arguments: PgArguments) -> Result<Vec<PgRow>, Failure> {
-        self.run_again(&self.working, AssertSqlSafe(self.schema.qualified(&text).into()), arguments).await
+        Ok(self.run_again(&self.working, AssertSqlSafe(self.schema.qualified(&text).into()), arguments).await?.rows)
     }
 
     /// Runs a statement; again when it and another one waited for each other.
@@ -94,7 +103,7 @@ impl Database {
         pool: &Connections,
         text: AssertSqlSafe<Arc<str>>,
         arguments: PgArguments,
-    ) -> Result<Vec<PgRow>, Failure> {
+    ) -> Result<Ran, Failure> {
         let mut tries = 1;
         loop {
             match self.run(pool, AssertSqlSafe(Arc::clone(&text.0)), arguments.clone()).await {
@@ -111,23 +120,23 @@ impl Database {
         pool: &Connections,
         text: AssertSqlSafe<Arc<str>>,
         arguments: PgArguments,
-    ) -> Result<Vec<PgRow>, Failure> {
+    ) -> Result<Ran, Failure> {
         let Some(begin) = &self.begin else {
             let mut connection = pool.lend().await.map_err(Failure::NotSent)?;
-            let rows = sqlx::query_with(text, arguments).fetch_all(&mut *connection).await?;
+            let ran = Ran::of(&mut connection, sqlx::query_with(text, arguments)).await?;
             connection.give_back();
-            return Ok(rows);
+            return Ok(ran);
         };
         let (pool, begin) = (pool.clone(), Arc::clone(begin));
         let whole = tokio::spawn(async move {
             let mut connection = pool.lend().await.map_err(Failure::NotSent)?;
-            let rows = run_in_transaction(&mut connection, begin, text, arguments).await;
-            if rows.is_ok() || connection.execute("ROLLBACK").await.is_ok() {
+            let ran = run_in_transaction(&mut connection, begin, text, arguments).await;
+            if ran.is_ok() || connection.execute("ROLLBACK").await.is_ok() {
                 connection.give_back();
             } else {
                 connection.discard().await;
             }
-            rows
+            ran
         });
         whole.await.unwrap_or_else(|stopped| Err(Failure::Database(sqlx::Error::Protocol(stopped.to_string()))))
     }
@@ -155,14 +164,35 @@ impl Database {
     }
 }
 
+/// What came of a statement.
+struct Ran {
+    rows: Vec<PgRow>,
+    changed: u64,
+}
+
+impl Ran {
+    /// Runs it and reads to the end.
+    async fn of(connection: &mut PgConnection, query: Query<'_, Postgres, PgArguments>) -> Result<Self, sqlx::Error> {
+        let mut ran = Self { rows: Vec::new(), changed: 0 };
+        let mut answers = connection.fetch_many(query);
+        while let Some(answer) = answers.try_next().await? {
+            match answer {
+                Either::Left(end) => ran.changed += end.rows_affected(),
+                Either::Right(row) => ran.rows.push(row),
+            }
+        }
+        Ok(ran)
+    }
+}
+
 async fn run_in_transaction(
     connection: &mut PgConnection,
     begin: Arc<str>,
     text: AssertSqlSafe<Arc<str>>,
     arguments: PgArguments,
-) -> Result<Vec<PgRow>, Failure> {
+) -> Result<Ran, Failure> {
     connection.execute(AssertSqlSafe(begin)).await.map_err(Failure::NotSent)?;
-    let rows = sqlx::query_with(text, arguments).persistent(false).fetch_all(&mut *connection).await?;
+    let ran = Ran::of(connection, sqlx::query_with(text, arguments).persistent(false)).await?;
     connection.execute("COMMIT").await?;
-    Ok(rows)
+    Ok(ran)
 }

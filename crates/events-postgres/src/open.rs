@@ -31,6 +31,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "statistics", include_str!("../migrations/0006_statistics.sql")),
     (7, "target_organizations", include_str!("../migrations/0007_target_organizations.sql")),
     (8, "first_columns", include_str!("../migrations/0008_first_columns.sql")),
+    (9, "plain_trigger", include_str!("../migrations/0009_plain_trigger.sql")),
 ];
 
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the

@@ -77,8 +77,8 @@ impl PgStore {
     }
 
     /// How many commits of published events may be under way at the same time: a quarter of the working
-    /// connections, 2 of 8. While one waits for the disk, the next gathers; more at once are smaller ones,
-    /// and cost the database more than they save in waiting (docs/decisions/0021, measured).
+    /// connections, 2 of 8. The second begins when it is full, or the first takes long; more at once are smaller ones,
+    /// and cost the database more than they save in waiting (docs/decisions/0021 and 0033, measured).
     #[must_use]
     pub fn commits_at_once(&self) -> usize {
         (self.options.working / 4).max(1) as usize

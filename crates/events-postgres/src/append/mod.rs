@@ -1,5 +1,8 @@
 //! Storing events, each once.
 
+mod statement;
+mod values;
+
 use std::{collections::HashMap, sync::Arc};
 
 use events_core::{Event, EventId, ports::Appended};
@@ -16,14 +19,12 @@ use crate::{
     notifier::{Notifier, OUTBOX},
     rows,
     schema::Schema,
-    time::Time,
 };
 
 /// How often others may store one of the same events between our look and our insert.
 const TRIES: usize = 16;
 
-const APPEND: &str = include_str!("queries/append.sql");
-const EXISTING: &str = include_str!("queries/append_existing.sql");
+const EXISTING: &str = include_str!("../queries/append_existing.sql");
 
 /// Stores events and tells of those that were not there before.
 pub(crate) async fn append(
@@ -71,13 +72,13 @@ pub(crate) async fn append_in(
     let rows = sqlx::query_with(schema.statement(EXISTING), existing(events)?).fetch_all(&mut *connection).await?;
     let (appended, new) = sort_out(&rows, events)?;
     if !new.is_empty() {
-        let values = values(&new, &schema.channel(), Some(OUTBOX))?;
-        let stored = sqlx::query_with(schema.statement(APPEND), values).fetch_all(connection).await;
+        let values = values::values(&new, &schema.channel(), Some(OUTBOX))?;
+        let stored = sqlx::query_with(schema.statement(text(&new)), values).execute(connection).await;
         let stored = stored.map_err(Failure::Database).map_err(|failure| match failure {
             refused if refused.is_unique_violation() => Failure::Raced,
             other => other,
         })?;
-        if stored.len() != new.len() {
+        if !is_all(stored.rows_affected(), &new) {
             return Err(Failure::Raced);
         }
     }
@@ -89,35 +90,20 @@ async fn insert(database: &Database, events: &[Arc<Event>], tells: Option<&str>)
     if events.is_empty() {
         return Ok(true);
     }
-    match database.change(APPEND, values(events, &database.schema.channel(), tells)?).await {
-        Ok(stored) => Ok(stored.len() == events.len()),
+    match database.change_count(text(events), values::values(events, &database.schema.channel(), tells)?).await {
+        Ok(stored) => Ok(is_all(stored, events)),
         Err(failure) if failure.is_unique_violation() => Ok(false),
         Err(failure) => Err(failure),
     }
 }
 
-/// The columns of these events, and what their commit tells.
-fn values(events: &[Arc<Event>], channel: &str, tells: Option<&str>) -> Result<PgArguments, Failure> {
-    fn column<'a, T>(events: &'a [Arc<Event>], of: impl Fn(&'a Event) -> T) -> Vec<T> {
-        events.iter().map(|event| of(event)).collect()
-    }
-    let metadata = events.iter().map(|event| serde_json::to_string(&event.metadata));
-    let metadata: Vec<String> = metadata.collect::<Result<_, _>>().map_err(|error| Failure::encode(error.into()))?;
-    Ok(arguments![
-        column(events, |event| *event.event_id.as_uuid()),
-        column(events, |event| event.event_type.as_str()),
-        column(events, |event| event.event_version.as_str()),
-        column(events, |event| Time(event.occurred_at)),
-        column(events, |event| Time(event.created_at)),
-        column(events, |event| event.actor.as_deref()),
-        column(events, |event| event.actor_type.as_deref()),
-        column(events, |event| event.organization_id.as_deref()),
-        column(events, |event| event.payload.as_str()),
-        metadata,
-        column(events, |event| event.idempotency_key.as_deref()),
-        channel,
-        tells,
-    ])
+fn is_all(stored: u64, events: &[Arc<Event>]) -> bool {
+    usize::try_from(stored).is_ok_and(|stored| stored == events.len())
+}
+
+/// The statement that stores these events.
+fn text(events: &[Arc<Event>]) -> &'static str {
+    statement::text(events.len(), events.iter().any(|event| event.idempotency_key.is_some()))
 }
 
 /// What makes these events the same as others.

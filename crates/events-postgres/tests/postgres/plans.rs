@@ -1,6 +1,9 @@
 //! Statements that run all the time find what they need in indexes, however much there is, also with a
 //! plan that was made when there was nothing.
 
+#[path = "../../src/append/statement.rs"]
+mod append;
+
 use std::collections::HashMap;
 
 use sqlx::{AssertSqlSafe, Executor, Row, postgres::PgConnection};
@@ -34,8 +37,15 @@ async fn working(place: &Place) -> PgConnection {
 
 macro_rules! plans {
     ($($name:ident)*) => {
-        [$((stringify!($name), include_str!(concat!("../../src/queries/", stringify!($name), ".sql")))),*]
+        [$((stringify!($name), include_str!(concat!("../../src/queries/", stringify!($name), ".sql")))),*].into_iter()
     };
+}
+
+/// What stores events: one, a few, many, with keys and without.
+fn appends() -> impl Iterator<Item = (&'static str, &'static str)> {
+    [1, append::FEW, append::FEW + 1]
+        .into_iter()
+        .flat_map(|events| [false, true].map(|with_keys| ("append", append::text(events, with_keys))))
 }
 
 const TABLES: [&str; 8] = [
@@ -52,10 +62,10 @@ const TABLES: [&str; 8] = [
 async fn check_hot_statements(place: &Place) {
     let mut connection = working(place).await;
     let hot = plans![
-        append append_existing claim claim_due claim_paced event happened_after next_due release_expired renew route
+        append_existing claim claim_due claim_paced event happened_after next_due release_expired renew route
         scan schedule settle statistics_events statistics_counted unrouted attempts api_keys_find
     ];
-    for (name, text) in hot {
+    for (name, text) in hot.chain(appends()) {
         let plan = plan(&mut connection, text).await;
         let scans = |step: &&String| TABLES.iter().any(|table| step.contains(&format!("Seq Scan on {table}")));
         let scanned: Vec<&String> = plan.iter().filter(scans).collect();
@@ -91,11 +101,11 @@ async fn plans_that_were_made_while_tables_were_empty_read_no_index_from_end_to_
     .into_iter()
     .collect();
     let hot = plans![
-        append append_existing claim claim_due claim_paced event next_due redrive release_expired renew replays_step
+        append_existing claim claim_due claim_paced event next_due redrive release_expired renew replays_step
         resend rest route schedule settle unrouted
     ];
     let mut read = Vec::new();
-    for (name, text) in hot {
+    for (name, text) in hot.chain(appends()) {
         let plan = plan(&mut connection, text).await;
         for (step, next) in plan.iter().zip(plan.iter().skip(1)) {
             let index = step.split_once("Index Scan using ").or_else(|| step.split_once("Bitmap Index Scan on "));
@@ -123,13 +133,13 @@ async fn plans_that_were_made_while_tables_were_empty_read_no_index_from_end_to_
 async fn no_statement_compares_each_of_a_list_with_each_of_another() {
     let place = Place::new().await;
     let mut connection = working(&place).await;
-    let hot = plans![append append_existing claim claim_due claim_paced release_expired renew route schedule settle];
+    let hot = plans![append_existing claim claim_due claim_paced release_expired renew route schedule settle];
     let mut compared = Vec::new();
     for vacuumed in [false, true] {
         if vacuumed {
             connection.execute("VACUUM ANALYZE").await.unwrap();
         }
-        for (name, text) in hot {
+        for (name, text) in hot.clone().chain(appends()) {
             let plan = plan(&mut connection, text).await;
             // Of claims, 256 are looked at in one statement.
             let filters = plan.iter().filter(|step| step.contains("Join Filter") && !step.contains("claim_id"));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::steps::works;
 use crate::{
-    event::{Event, Metadata, Payload, Seq},
+    event::{Event, EventId, Metadata, Payload, Seq},
     ports::{Appended, PruneRequest},
     testkit::{Fixture, at, event},
 };
@@ -47,6 +47,47 @@ pub async fn places_in_the_log_grow_in_the_order_of_recording(fixture: &Fixture)
     let in_order: Vec<_> = batch.iter().chain([&last.event]).map(|event| event.event_id).collect();
     assert_eq!(log.iter().map(|stored| stored.event.event_id).collect::<Vec<_>>(), in_order);
     assert!(log[0].seq > Seq::START && log.is_sorted_by(|a, b| a.seq < b.seq), "{log:?}");
+}
+
+/// However many come in one batch: every field of each comes back as it was given, in their order, and each is known
+/// then, whether it has a key or not.
+pub async fn a_batch_of_any_size_is_stored_as_it_was_given(fixture: &Fixture) {
+    for size in [1_usize, 2, 7, 8, 9, 10, 33] {
+        for with_keys in [false, true] {
+            let last = works(fixture.history.scan(Seq::START, 1000).await).last().map_or(Seq::START, |last| last.seq);
+            let batch: Vec<_> = (0..size).map(|number| unlike_others(size, number, with_keys)).collect();
+            assert_eq!(fixture.append_all(batch.clone()).await, vec![Appended::Stored; size]);
+            let log = works(fixture.history.scan(last, 1000).await);
+            assert_eq!(log.into_iter().map(|stored| stored.event).collect::<Vec<_>>(), batch, "{size} {with_keys}");
+            let known = |batch: &[Arc<Event>]| batch.iter().cloned().map(Appended::Existing).collect::<Vec<_>>();
+            assert_eq!(fixture.append_all(batch.clone()).await, known(&batch));
+            let keyed: Vec<_> = batch.into_iter().filter(|event| event.idempotency_key.is_some()).collect();
+            let same_keys = keyed.iter().map(|event| Arc::new(Event { event_id: new_id(), ..Event::clone(event) }));
+            assert_eq!(fixture.append_all(same_keys.collect()).await, known(&keyed));
+        }
+    }
+}
+
+fn new_id() -> EventId {
+    event("a.b").build().event_id
+}
+
+/// An event of which each field says which one it is.
+fn unlike_others(size: usize, number: usize, with_keys: bool) -> Arc<Event> {
+    let name = format!("{size}_{number}");
+    let some = |field: &str, every: usize| number.is_multiple_of(every).then(|| format!("{field}_{name}"));
+    let moment = i64::try_from(number).expect("it is small");
+    Arc::new(Event {
+        event_version: format!("{size}.{number}.0"),
+        occurred_at: at(-moment),
+        created_at: at(moment),
+        actor: some("actor", 2),
+        actor_type: some("type", 2),
+        organization_id: some("org", 3),
+        idempotency_key: some("key", 2).filter(|_| with_keys),
+        metadata: Metadata { source: name.clone(), ..Metadata::default() },
+        ..Event::clone(&event("user.signup").payload(json!({ "number": name })).build())
+    })
 }
 
 /// "Answers for each event, in the same order"; an empty batch has an empty answer.

@@ -50,6 +50,7 @@ macro_rules! store_contract {
             append "current_thread" {
                 an_event_comes_back_as_it_was_published
                 places_in_the_log_grow_in_the_order_of_recording
+                a_batch_of_any_size_is_stored_as_it_was_given
                 an_empty_batch_is_answered_with_nothing
                 an_event_id_is_stored_once
                 an_idempotency_key_stores_one_event
