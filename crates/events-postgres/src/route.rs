@@ -1,6 +1,6 @@
 //! Making the deliveries of events.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use events_core::{
     DeliveryId, Target,
@@ -25,22 +25,18 @@ pub(crate) fn unrouted(rows: &[PgRow]) -> Result<Unrouted, Failure> {
     Ok(unrouted)
 }
 
-/// Takes events off the outbox and makes their deliveries, some of them leased already. Whoever routes tells the
-/// workers.
+/// Takes events off the outbox and makes their deliveries. Whoever routes tells the workers.
 pub(crate) async fn route(
     database: &Database,
     routed: &[RoutedEvent],
-    offers: &[ClaimRequest],
     now: Timestamp,
-) -> Result<Routed, Failure> {
+) -> Result<RouteSummary, Failure> {
     if routed.is_empty() {
-        return Ok(Routed::default());
+        return Ok(RouteSummary::default());
     }
     let given = given(routed);
-    let planned = planned(&given);
-    let rows = database.change(include_str!("queries/route.sql"), values(&given, &planned, offers, now)?).await?;
-    let row = rows.first().ok_or_else(|| Failure::Corrupt("the routing statement answered nothing".to_owned()))?;
-    let cells = Cells::of(row, "deliveries", "events");
+    let rows = database.change(include_str!("queries/route.sql"), values(&given, now)?).await?;
+    let cells = only(&rows)?;
     let (handlers, targets): (Vec<String>, Vec<String>) = (cells.get("handlers")?, cells.get("targets")?);
     if !targets.is_empty() {
         // Their next time is now too early at most, which hides nothing; so this may fail.
@@ -49,12 +45,52 @@ pub(crate) async fn route(
             tracing::debug!("Targets are looked at once more than needed: {}", failure.undone());
         }
     }
-    let summary = RouteSummary {
+    Ok(RouteSummary {
         events: cells.number("events")?,
         deliveries: cells.number("deliveries")?,
         cancelled: cells.number("cancelled")?,
-    };
+    })
+}
+
+/// The same for events that cancel nothing, some of whose deliveries are leased already.
+pub(crate) async fn route_and_claim(
+    database: &Database,
+    routed: &[RoutedEvent],
+    offers: &[ClaimRequest],
+    now: Timestamp,
+) -> Result<Routed, Failure> {
+    let given = given(routed);
+    let planned = planned(&given);
+    let values = values_with(&given, &planned, &offered(&planned, offers, now), now)?;
+    let rows = database.change(include_str!("queries/route_and_claim.sql"), values).await?;
+    let cells = only(&rows)?;
+    let (events, deliveries) = (cells.number("events")?, cells.number("deliveries")?);
+    let summary = RouteSummary { events, deliveries, cancelled: 0 };
     Ok(Routed { summary, leased: leased(&cells, &planned)? })
+}
+
+fn only(rows: &[PgRow]) -> Result<Cells<'_>, Failure> {
+    let row = rows.first().ok_or_else(|| Failure::Corrupt("the routing statement answered nothing".to_owned()))?;
+    Ok(Cells::of(row, "deliveries", "events"))
+}
+
+/// For each delivery, which offer it would be leased to: one of each target before one target gets more.
+fn offered<'a>(planned: &[Planned<'_>], offers: &'a [ClaimRequest], now: Timestamp) -> Vec<Option<&'a ClaimRequest>> {
+    let mut offered = vec![None; planned.len()];
+    for offer in offers {
+        let mut of_target: HashMap<&Target, usize> = HashMap::new();
+        let due = planned.iter().enumerate().filter(|(_, it)| it.new.handler == offer.handler && it.new.due_at <= now);
+        let due = due.filter_map(|(at, it)| {
+            let before = of_target.entry(&it.new.target).or_default();
+            *before += 1;
+            (*before <= offer.allowances.of(&it.new.target)).then_some((*before, at))
+        });
+        let mut due: Vec<(usize, usize)> = due.collect();
+        due.sort_unstable();
+        due.truncate(offer.limit);
+        due.into_iter().for_each(|(_, at)| offered[at] = Some(offer));
+    }
+    offered
 }
 
 /// The deliveries that are leased already.
@@ -66,7 +102,9 @@ fn leased(cells: &Cells<'_>, planned: &[Planned<'_>]) -> Result<Vec<Leased>, Fai
         let place = at(ordinal)?.place;
         Some(Leased { place, delivery_id: DeliveryId(delivery_id), lease: Lease(lease) })
     });
-    Ok(leased.collect())
+    let mut leased: Vec<Leased> = leased.collect();
+    leased.sort_unstable_by_key(|leased| leased.place);
+    Ok(leased)
 }
 
 /// An event with what its plan says, and where it stands.
@@ -105,19 +143,11 @@ fn planned<'a>(given: &'a [Given<'a>]) -> Vec<Planned<'a>> {
     given.iter().flat_map(of_event).collect()
 }
 
-/// The arguments of the statement.
-fn values(
-    given: &[Given<'_>],
-    planned: &[Planned<'_>],
-    offers: &[ClaimRequest],
-    now: Timestamp,
-) -> Result<PgArguments, Failure> {
+/// The arguments of `route.sql`.
+fn values(given: &[Given<'_>], now: Timestamp) -> Result<PgArguments, Failure> {
+    let planned = planned(given);
     let cancelled = given.iter().flat_map(|of| of.event.cancellations.iter().map(move |key| (of, key.as_str())));
     let cancelled: Vec<(&Given<'_>, &str)> = cancelled.collect();
-    let until = |offer: &ClaimRequest| Time(lease_until(now, offer.lease_for));
-    let allowed =
-        offers.iter().flat_map(|offer| offer.allowances.of.iter().map(move |(target, most)| (offer, target, most)));
-    let allowed: Vec<(&ClaimRequest, &Target, &usize)> = allowed.collect();
     Ok(arguments![
         given.iter().map(|of| of.event.seq.0).collect::<Vec<_>>(),
         cancelled.iter().map(|(of, _)| of.event.seq.0).collect::<Vec<_>>(),
@@ -131,13 +161,27 @@ fn values(
         planned.iter().map(|it| it.new.cancel_key.as_deref()).collect::<Vec<_>>(),
         planned.iter().map(|it| it.new.guard.as_ref().map(rows::guard_text)).collect::<Vec<_>>(),
         Time(now),
-        offers.iter().map(|offer| offer.handler.as_str()).collect::<Vec<_>>(),
-        offers.iter().map(|offer| crate::count(offer.limit)).collect::<Vec<_>>(),
-        offers.iter().map(|offer| crate::count(offer.allowances.each)).collect::<Vec<_>>(),
-        offers.iter().map(until).collect::<Vec<_>>(),
-        offers.iter().map(|offer| offer.worker.as_str()).collect::<Vec<_>>(),
-        allowed.iter().map(|(offer, ..)| offer.handler.as_str()).collect::<Vec<_>>(),
-        allowed.iter().map(|(_, target, _)| target.as_str()).collect::<Vec<_>>(),
-        allowed.iter().map(|(.., most)| crate::count(**most)).collect::<Vec<_>>(),
+    ])
+}
+
+/// The arguments of `route_and_claim.sql`.
+fn values_with(
+    given: &[Given<'_>],
+    planned: &[Planned<'_>],
+    offered: &[Option<&ClaimRequest>],
+    now: Timestamp,
+) -> Result<PgArguments, Failure> {
+    let until = |offer: &ClaimRequest| Time(lease_until(now, offer.lease_for));
+    Ok(arguments![
+        given.iter().map(|of| of.event.seq.0).collect::<Vec<_>>(),
+        planned.iter().map(|it| it.of.event.seq.0).collect::<Vec<_>>(),
+        planned.iter().map(|it| it.new.handler.as_str()).collect::<Vec<_>>(),
+        planned.iter().map(|it| it.new.target.as_str()).collect::<Vec<_>>(),
+        planned.iter().map(|it| Time(it.new.due_at)).collect::<Vec<_>>(),
+        planned.iter().map(|it| it.new.cancel_key.as_deref()).collect::<Vec<_>>(),
+        planned.iter().map(|it| it.new.guard.as_ref().map(rows::guard_text)).collect::<Vec<_>>(),
+        offered.iter().map(|offer| offer.map(until)).collect::<Vec<_>>(),
+        offered.iter().map(|offer| offer.map(|offer| offer.worker.as_str())).collect::<Vec<_>>(),
+        Time(now),
     ])
 }

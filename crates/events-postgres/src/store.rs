@@ -153,7 +153,7 @@ impl EventStore for PgStore {
     }
 
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError> {
-        Ok(self.route_and_claim(routed, Vec::new(), now).await?.summary)
+        route::route(&self.database, &routed, now).await.map_err(|failure| failure.of_commit())
     }
 
     async fn route_and_claim(
@@ -162,7 +162,12 @@ impl EventStore for PgStore {
         offers: Vec<ClaimRequest>,
         now: Timestamp,
     ) -> Result<Routed, StoreError> {
-        route::route(&self.database, &routed, &offers, now).await.map_err(|failure| failure.of_commit())
+        // What cancels is rare, and what it leaves is claimed a moment later.
+        if offers.is_empty() || routed.iter().any(|event| !event.cancellations.is_empty()) {
+            return Ok(Routed { summary: self.route(routed, now).await?, leased: Vec::new() });
+        }
+        let routed = route::route_and_claim(&self.database, &routed, &offers, now).await;
+        routed.map_err(|failure| failure.of_commit())
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Delivery>, StoreError> {

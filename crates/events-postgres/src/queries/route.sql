@@ -1,9 +1,6 @@
 -- Takes events off the list of unrouted ones and makes their deliveries.
 -- $1 events, in the order in which they are routed; $2, $3, $4 cancellations: event, its place, key;
 -- $5 to $11 deliveries: event, its place, handler, target, due time, cancel key, guard; $12 now
---
--- Some are leased at once, to lanes that wait: $13 to $17 offers: handler, how many, how many of each target, until
--- when, worker; $18 to $20 how many of these targets instead: handler, target, how many.
 WITH taken AS MATERIALIZED (
     -- What another router takes at this moment is left to it; what is locked stays where it is.
     DELETE FROM outbox
@@ -37,42 +34,6 @@ planned AS MATERIALIZED (
         ORDER BY ordinal
     ) AS ordered
 ),
-queued AS MATERIALIZED (
-    -- What is due and could go to an offer, by target. Most batches are routed without offers: nothing is numbered then.
-    SELECT *, row_number() OVER (PARTITION BY handler, target ORDER BY ordinal) AS nth
-    FROM (
-        SELECT *, array_position($13::text[], handler) AS offer FROM planned
-        WHERE cancelled_at IS NULL AND due_at <= $12 AND handler = ANY ($13::text[])
-    ) AS due
-),
-leased AS MATERIALIZED (
-    -- One of each target before one target gets more. Nothing else that is due waits for it, and it does not rest.
-    -- Leases begin anywhere: a loss of power may give the number of a delivery to another one.
-    SELECT
-        *, 1 + (random() * 1e9)::bigint AS lease, ($16::timestamptz[])[offer] AS lease_until, ($17::text[])[offer] AS worker
-    FROM (
-        SELECT *, row_number() OVER (PARTITION BY offer ORDER BY nth, ordinal) AS turn
-        FROM queued
-        WHERE nth <= coalesce(
-            (
-                SELECT most FROM unnest($18::text[], $19::text[], $20::bigint[]) AS allowed (handler, target, most)
-                WHERE allowed.handler = queued.handler AND allowed.target = queued.target
-            ),
-            ($15::bigint[])[offer]
-        ) AND (
-            SELECT disabled_at IS NOT NULL OR greatest(paused_until, not_before) > $12 OR first_due_at <= $12
-            FROM target_states
-            WHERE target_states.handler = queued.handler AND target_states.target = queued.target
-            LIMIT 1 -- looks up row by row, whatever the planner believes
-        ) IS NOT TRUE
-    ) AS offered
-    WHERE turn <= ($14::bigint[])[offer]
-    ORDER BY ordinal
-),
-waiting AS MATERIALIZED (
-    SELECT delivery_id, seq, handler, target, due_at, cancel_key, guard FROM planned
-    WHERE cancelled_at IS NULL AND (ordinal IN (SELECT ordinal FROM leased)) IS NOT TRUE
-),
 dropped AS MATERIALIZED (
     DELETE FROM deliveries
     WHERE delivery_id = ANY (ARRAY(
@@ -87,19 +48,8 @@ dropped AS MATERIALIZED (
     RETURNING delivery_id, seq, handler, target, attempts, cancel_key
 ),
 made AS (
-    INSERT INTO deliveries (
-        delivery_id, seq, handler, target, due_at, cancel_key, guard, attempts, lease, lease_until, worker
-    )
-    SELECT delivery_id, seq, handler, target, due_at, cancel_key, guard, 0, 0, NULL, NULL FROM waiting
-    UNION ALL
-    SELECT delivery_id, seq, handler, target, due_at, cancel_key, guard, 1, lease, lease_until, worker FROM leased
-),
-noted AS (
-    -- For whoever looks after leases that end, as claims do it.
-    INSERT INTO claims (look_at, deliveries)
-    SELECT lease_until, ids[first:first + 199]
-    FROM (SELECT lease_until, array_agg(delivery_id) AS ids FROM leased GROUP BY lease_until) AS claimed
-    CROSS JOIN LATERAL generate_series(1, cardinality(ids), 200) AS first
+    INSERT INTO deliveries (delivery_id, seq, handler, target, due_at, cancel_key, guard)
+    SELECT delivery_id, seq, handler, target, due_at, cancel_key, guard FROM planned WHERE cancelled_at IS NULL
 ),
 cancelled AS MATERIALIZED (
     SELECT
@@ -121,7 +71,8 @@ recorded AS (
 scheduled AS (
     INSERT INTO target_states (handler, target, first_due_at)
     SELECT handler, target, min(due_at)
-    FROM waiting
+    FROM planned
+    WHERE cancelled_at IS NULL
     GROUP BY handler, target
     ORDER BY handler, target
     ON CONFLICT (handler, target) DO UPDATE SET
@@ -133,14 +84,6 @@ SELECT
     (SELECT count(*) FROM planned) AS deliveries,
     (SELECT count(*) FROM cancelled) AS cancelled,
     (SELECT coalesce(array_agg(handler ORDER BY delivery_id), '{}') FROM dropped) AS handlers,
-    (SELECT coalesce(array_agg(target ORDER BY delivery_id), '{}') FROM dropped) AS targets,
-    given_out.*
+    (SELECT coalesce(array_agg(target ORDER BY delivery_id), '{}') FROM dropped) AS targets
 -- The commit does not wait for the disk (docs/decisions/0020-routing-does-not-wait-for-the-disk.md).
 FROM set_config('synchronous_commit', 'off', true)
-CROSS JOIN (
-    SELECT
-        coalesce(array_agg(ordinal ORDER BY ordinal), '{}') AS leased,
-        coalesce(array_agg(delivery_id ORDER BY ordinal), '{}') AS leased_ids,
-        coalesce(array_agg(lease ORDER BY ordinal), '{}') AS leases
-    FROM leased
-) AS given_out

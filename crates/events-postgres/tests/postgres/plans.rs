@@ -63,7 +63,7 @@ async fn check_hot_statements(place: &Place) {
     let mut connection = working(place).await;
     let hot = plans![
         append_existing claim claim_due claim_paced event happened_after next_due release_expired renew route
-        scan schedule settle statistics_events statistics_counted unrouted attempts api_keys_find
+        route_and_claim scan schedule settle statistics_events statistics_counted unrouted attempts api_keys_find
     ];
     for (name, text) in hot.chain(appends()) {
         let plan = plan(&mut connection, text).await;
@@ -102,7 +102,7 @@ async fn plans_that_were_made_while_tables_were_empty_read_no_index_from_end_to_
     .collect();
     let hot = plans![
         append_existing claim claim_due claim_paced event next_due redrive release_expired renew replays_step
-        resend rest route schedule settle unrouted
+        resend rest route route_and_claim schedule settle unrouted
     ];
     let mut read = Vec::new();
     for (name, text) in hot.chain(appends()) {
@@ -133,7 +133,8 @@ async fn plans_that_were_made_while_tables_were_empty_read_no_index_from_end_to_
 async fn no_statement_compares_each_of_a_list_with_each_of_another() {
     let place = Place::new().await;
     let mut connection = working(&place).await;
-    let hot = plans![append_existing claim claim_due claim_paced release_expired renew route schedule settle];
+    let hot =
+        plans![append_existing claim claim_due claim_paced release_expired renew route route_and_claim schedule settle];
     let mut compared = Vec::new();
     for vacuumed in [false, true] {
         if vacuumed {
