@@ -62,6 +62,28 @@ async fn a_lane_that_waits_is_handed_what_is_routed() {
     assert_eq!((depth.due, depth.leased), (0, 0), "all three are settled");
 }
 
+/// Whoever waits for a delivery does not wait for what the lane asks the store next.
+#[tokio::test(start_paused = true)]
+async fn what_is_handed_over_begins_before_the_store_is_asked_what_comes_next() {
+    let (store, calls) = (Arc::new(MemoryStore::new()), Seen::default());
+    let (handled, noting) = (calls.clone(), calls.clone());
+    let handler = Scripted::new("all", HandlerPolicy::default(), move |_, _| {
+        handled.push("handle");
+        Ok(Delivered::default())
+    });
+    let hooked = Hooked::new(store.clone(), move |method, _| {
+        noting.push(method);
+        None
+    });
+    let engine = engine_on(hooked, &handler, &store);
+    everybody_waits().await;
+    engine.publisher().publish(event("a.b")).await.unwrap();
+    everybody_waits().await;
+    let calls = calls.all();
+    let routed = calls.iter().position(|call| *call == "route").expect("it is routed");
+    assert_eq!(calls[routed + 1], "handle", "{calls:?}");
+}
+
 /// More than a lane has room for: it is handed what it can take, claims the rest, and does nothing twice.
 #[tokio::test(start_paused = true)]
 async fn what_a_lane_has_no_room_for_waits_for_its_claims() {

@@ -98,7 +98,11 @@ impl Lane {
         let mut seen = Seen::More;
         let mut word = Vec::new();
         while !self.stop.is_cancelled() {
-            self.take(self.opening.close(), held, execution, tasks);
+            let handed = self.opening.close();
+            if !handed.is_empty() {
+                self.take(handed, held, execution, tasks);
+                tokio::task::yield_now().await; // they begin before the store is asked what comes next
+            }
             let limit = room.left(held);
             if limit > 0 && matches!(seen, Seen::More) {
                 let limits = self.target_limits();
@@ -149,11 +153,9 @@ impl Lane {
 
     /// Takes what was handed over, for which there is no word.
     fn take(&self, handed: Vec<Delivery>, held: &Held, execution: &Arc<Execution>, tasks: &TaskTracker) {
-        if !handed.is_empty() {
-            let limits = self.target_limits();
-            held.add(&handed, &limits, &Ticket::new(Vec::new(), handed.len(), &self.returns));
-            self.start(handed, &limits, held, execution, tasks);
-        }
+        let limits = self.target_limits();
+        held.add(&handed, &limits, &Ticket::new(Vec::new(), handed.len(), &self.returns));
+        self.start(handed, &limits, held, execution, tasks);
     }
 
     async fn claim(&self, limit: usize, allowances: Allowances) -> Result<Vec<Delivery>, StoreError> {
