@@ -13,7 +13,7 @@ use sqlx::{
 use crate::{
     connections::{Connections, Lent},
     error::Failure,
-    options::{NO_SCANS, PLAN_ONCE, PgOptions},
+    options::{FILLS_OUTBOX, NO_SCANS, PLAN_ONCE, PgOptions},
     schema::Schema,
 };
 
@@ -40,17 +40,26 @@ macro_rules! arguments {
     ($($value:expr),* $(,)?) => {{
         #[allow(unused_mut)]
         let mut arguments = sqlx::postgres::PgArguments::default();
-        $(sqlx::Arguments::add(&mut arguments, $value).map_err($crate::error::Failure::encode)?;)*
+        $crate::database::add!(&mut arguments, $($value),*);
         arguments
     }};
 }
 pub(crate) use arguments;
+
+/// Adds values to arguments, in order.
+macro_rules! add {
+    ($arguments:expr, $($value:expr),* $(,)?) => {{
+        $(sqlx::Arguments::add($arguments, $value).map_err($crate::error::Failure::encode)?;)*
+    }};
+}
+pub(crate) use add;
 
 impl Database {
     /// Pools for these options; connections are made when they are needed.
     pub(crate) fn new(options: &PgOptions, schema: Schema, settings: &[(&'static str, String)]) -> Self {
         let owned = |(name, value): (&'static str, &str)| (name, value.to_owned());
         let mut for_work: Vec<_> = settings.iter().cloned().chain(NO_SCANS.map(owned)).collect();
+        for_work.push(owned(FILLS_OUTBOX));
         let pool = |most, settings: &[_]| Connections::new(options.connecting(settings), most);
         let begin = options.pooler.then(|| {
             let local: Vec<_> = for_work.iter().map(|(name, value)| format!("SET LOCAL {name} = '{value}'")).collect();

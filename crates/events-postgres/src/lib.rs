@@ -37,6 +37,7 @@ mod commit_order;
 mod connections;
 mod database;
 mod error;
+mod few;
 mod health;
 mod history;
 mod leadership;

@@ -32,6 +32,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "target_organizations", include_str!("../migrations/0007_target_organizations.sql")),
     (8, "first_columns", include_str!("../migrations/0008_first_columns.sql")),
     (9, "plain_trigger", include_str!("../migrations/0009_plain_trigger.sql")),
+    (10, "own_appends", include_str!("../migrations/0010_own_appends.sql")),
 ];
 
 /// Where it is recorded which migrations have run. Not sqlx's default name, which belongs to the

@@ -13,6 +13,9 @@ use crate::open::OpenError;
 /// empty would scan it, and be kept while it grows, so scans are made unattractive.
 pub(crate) const NO_SCANS: [(&str, &str); 2] = [("enable_seqscan", "off"), ("enable_mergejoin", "off")];
 
+/// Says to the trigger on `events` that statements of the store do themselves what it does for everybody else.
+pub(crate) const FILLS_OUTBOX: (&str, &str) = ("events.fills_outbox", "on");
+
 /// Where a session keeps its statements: the plan of one that works is the same whatever it looks for, so it is made
 /// once, and not anew for each of the first five runs.
 pub(crate) const PLAN_ONCE: (&str, &str) = ("plan_cache_mode", "force_generic_plan");

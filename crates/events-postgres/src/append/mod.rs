@@ -12,6 +12,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
+use self::statement::On;
 use crate::{
     arguments,
     database::Database,
@@ -73,7 +74,7 @@ pub(crate) async fn append_in(
     let (appended, new) = sort_out(&rows, events)?;
     if !new.is_empty() {
         let values = values::values(&new, &schema.channel(), Some(OUTBOX))?;
-        let stored = sqlx::query_with(schema.statement(text(&new)), values).execute(connection).await;
+        let stored = sqlx::query_with(schema.statement(text(&new, On::Theirs)), values).execute(connection).await;
         let stored = stored.map_err(Failure::Database).map_err(|failure| match failure {
             refused if refused.is_unique_violation() => Failure::Raced,
             other => other,
@@ -90,7 +91,8 @@ async fn insert(database: &Database, events: &[Arc<Event>], tells: Option<&str>)
     if events.is_empty() {
         return Ok(true);
     }
-    match database.change_count(text(events), values::values(events, &database.schema.channel(), tells)?).await {
+    match database.change_count(text(events, On::Own), values::values(events, &database.schema.channel(), tells)?).await
+    {
         Ok(stored) => Ok(is_all(stored, events)),
         Err(failure) if failure.is_unique_violation() => Ok(false),
         Err(failure) => Err(failure),
@@ -102,8 +104,8 @@ fn is_all(stored: u64, events: &[Arc<Event>]) -> bool {
 }
 
 /// The statement that stores these events.
-fn text(events: &[Arc<Event>]) -> &'static str {
-    statement::text(events.len(), events.iter().any(|event| event.idempotency_key.is_some()))
+fn text(events: &[Arc<Event>], on: On) -> &'static str {
+    statement::text(events.len(), events.iter().any(|event| event.idempotency_key.is_some()), on)
 }
 
 /// What makes these events the same as others.

@@ -1,12 +1,9 @@
-//! The text of the statement that stores events, `queries/append.sql` with its gaps filled.
-//!
-//! PostgreSQL takes a list apart quickly once it has begun, but to begin with a dozen lists costs it more than to store a
-//! row. So few events are named one by one, in a statement for just as many; more of them are a list for each column.
+//! The text of the statement that stores events: `queries/append.sql` with its gaps filled, alone or within
+//! `queries/append_whole.sql`.
 
 use std::{array, sync::LazyLock};
 
-/// The most events that are named one by one.
-pub(super) const FEW: usize = 8;
+use crate::few::{FEW, column, joined, rows};
 
 /// The types of an event's columns, as they are sent.
 const TYPES: [&str; 11] =
@@ -19,43 +16,62 @@ const IDEMPOTENCY_KEY: usize = 10;
 /// The number of the first event's first parameter; the channel and what it is told come before it.
 const FIRST: usize = 3;
 
+/// On which connections a statement runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum On {
+    /// The store's own, where the statement itself does what otherwise a trigger does.
+    Own,
+    /// The application's.
+    Theirs,
+}
+
 /// The text for so many events, of which some have keys, or none.
-pub(super) fn text(events: usize, with_keys: bool) -> &'static str {
+pub(crate) fn text(events: usize, with_keys: bool, on: On) -> &'static str {
     type Texts = LazyLock<[String; FEW + 1]>;
-    static WITH_KEYS: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, true)));
-    static WITHOUT: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, false)));
-    let texts = if with_keys { &*WITH_KEYS } else { &*WITHOUT };
+    static OWN: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, false, On::Own)));
+    static OWN_WITH_KEYS: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, true, On::Own)));
+    static THEIRS: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, false, On::Theirs)));
+    static THEIRS_WITH_KEYS: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, true, On::Theirs)));
+    let texts = match (on, with_keys) {
+        (On::Own, false) => &*OWN,
+        (On::Own, true) => &*OWN_WITH_KEYS,
+        (On::Theirs, false) => &*THEIRS,
+        (On::Theirs, true) => &*THEIRS_WITH_KEYS,
+    };
     &texts[events.clamp(1, FEW + 1) - 1]
 }
 
-fn fill(events: usize, with_keys: bool) -> String {
+fn fill(events: usize, with_keys: bool, on: On) -> String {
+    let keyed = |text| if with_keys { text } else { "" };
     let [events, ids, keys] = if events <= FEW { one_by_one(events) } else { in_lists() };
-    let known = if with_keys { include_str!("../queries/append_keys.sql") } else { "" };
-    let text = include_str!("../queries/append.sql").replace("{or when keys are known}", known);
-    text.replace("{events}", &events).replace("{ids}", &ids).replace("{keys}", &keys)
+    let text = include_str!("../queries/append.sql")
+        .replace("{or when keys are known}", keyed(include_str!("../queries/append_keys.sql")))
+        .replace("{events}", &events)
+        .replace("{ids}", &ids)
+        .replace("{keys}", &keys);
+    match on {
+        On::Theirs => text,
+        On::Own => include_str!("../queries/append_whole.sql")
+            .replace("{append}", &text)
+            .replace("{and keys}", keyed(include_str!("../queries/append_whole_keys.sql"))),
+    }
 }
 
 /// Events, their ids, and their keys with their organizations.
 fn one_by_one(events: usize) -> [String; 3] {
-    let rows = |row: &dyn Fn(usize) -> String| {
-        let rows: Vec<String> = (0..events).map(|event| row(FIRST + event * TYPES.len())).collect();
-        rows.join(", ")
-    };
-    let values = rows(&|first| {
-        let values: Vec<String> = TYPES.iter().enumerate().map(|(at, of)| format!("${}::{of}", first + at)).collect();
-        format!("({})", values.join(", "))
-    });
-    let ids = rows(&|first| format!("${}", first + EVENT_ID));
-    let keys = rows(&|first| format!("(${}, ${})", first + ORGANIZATION_ID, first + IDEMPOTENCY_KEY));
-    [format!("VALUES {values}"), format!("ARRAY[{ids}]"), format!("VALUES {keys}")]
+    let of = |at| column(events, FIRST, &TYPES, at);
+    let keys = joined((0..events).map(|event| {
+        let first = FIRST + event * TYPES.len();
+        format!("(${}, ${})", first + ORGANIZATION_ID, first + IDEMPOTENCY_KEY)
+    }));
+    [format!("VALUES {}", rows(events, FIRST, &TYPES)), format!("ARRAY[{}]", of(EVENT_ID)), format!("VALUES {keys}")]
 }
 
 /// The same, from a list for each column.
 fn in_lists() -> [String; 3] {
     let list = |at: usize| format!("${}", FIRST + at);
-    let columns: Vec<String> =
-        TYPES.iter().enumerate().map(|(at, of)| format!("unnest({}::{of}[])", list(at))).collect();
-    let (columns, ids) = (columns.join(", "), list(EVENT_ID));
+    let columns = joined(TYPES.iter().enumerate().map(|(at, of)| format!("unnest({}::{of}[])", list(at))));
+    let ids = list(EVENT_ID);
     let keys = format!("SELECT unnest({}), unnest({})", list(ORGANIZATION_ID), list(IDEMPOTENCY_KEY));
     [format!("SELECT {columns}, generate_series(1, cardinality({ids})) AS place ORDER BY place"), ids, keys]
 }

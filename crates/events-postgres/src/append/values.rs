@@ -5,8 +5,7 @@ use std::sync::Arc;
 use events_core::Event;
 use sqlx::postgres::PgArguments;
 
-use super::statement::FEW;
-use crate::{arguments, error::Failure, time::Time};
+use crate::{arguments, database::add, error::Failure, few::FEW, time::Time};
 
 /// The values for so many events, and what `channel` is told.
 pub(super) fn values(events: &[Arc<Event>], channel: &str, tells: Option<&str>) -> Result<PgArguments, Failure> {
@@ -19,13 +18,6 @@ pub(super) fn values(events: &[Arc<Event>], channel: &str, tells: Option<&str>) 
         add_lists(&mut values, events)?;
     }
     Ok(values)
-}
-
-/// Adds values to arguments, in order.
-macro_rules! add {
-    ($arguments:expr, $($value:expr),* $(,)?) => {{
-        $(sqlx::Arguments::add($arguments, $value).map_err(Failure::encode)?;)*
-    }};
 }
 
 fn add_row(values: &mut PgArguments, event: &Event) -> Result<(), Failure> {

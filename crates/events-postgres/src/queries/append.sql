@@ -1,6 +1,6 @@
 -- Stores all of these events, or none when the id or the key of one is known already. When it does, and commits,
--- channel $1 is told $2, unless that is NULL. It returns nothing: PostgreSQL keeps what a change returns until it is
--- done, before it sends it. What stands in braces depends on how many they are, see src/append/statement.rs.
+-- channel $1 is told $2, unless that is NULL. What stands in braces depends on how many they are, see
+-- src/append/statement.rs.
 INSERT INTO events (
     event_id, event_type, event_version, occurred_at, created_at, actor, actor_type, organization_id,
     payload, metadata, idempotency_key

@@ -1,15 +1,18 @@
 //! Making the deliveries of events.
 
-use std::collections::{HashMap, HashSet};
+mod hand_over;
+mod planned;
+mod statement;
 
 use events_core::{
-    DeliveryId, Target,
+    DeliveryId,
     delivery::Lease,
-    ports::{ClaimRequest, Leased, NewDelivery, RouteSummary, Routed, RoutedEvent, RoutesVersion, Unrouted},
+    ports::{ClaimRequest, Leased, RouteSummary, Routed, RoutedEvent, RoutesVersion, Unrouted},
 };
 use jiff::Timestamp;
 use sqlx::postgres::{PgArguments, PgRow};
 
+use self::planned::{Given, Planned, given, offered, planned};
 use crate::{arguments, claim::lease_until, database::Database, error::Failure, rows, rows::Cells, time::Time};
 
 /// What waits to be routed. When nothing does, one row has the version of the stored routes alone.
@@ -22,6 +25,7 @@ pub(crate) fn unrouted(rows: &[PgRow]) -> Result<Unrouted, Failure> {
             unrouted.events.push(rows::event(row)?);
         }
     }
+    unrouted.events.sort_unstable_by_key(|stored| stored.seq);
     Ok(unrouted)
 }
 
@@ -35,12 +39,12 @@ pub(crate) async fn route(
         return Ok(RouteSummary::default());
     }
     let given = given(routed);
-    let rows = database.change(include_str!("queries/route.sql"), values(&given, now)?).await?;
+    let rows = database.change(include_str!("../queries/route.sql"), values(&given, now)?).await?;
     let cells = only(&rows)?;
     let (handlers, targets): (Vec<String>, Vec<String>) = (cells.get("handlers")?, cells.get("targets")?);
     if !targets.is_empty() {
         // Their next time is now too early at most, which hides nothing; so this may fail.
-        let scheduled = database.change(include_str!("queries/schedule.sql"), arguments![handlers, targets]).await;
+        let scheduled = database.change(include_str!("../queries/schedule.sql"), arguments![handlers, targets]).await;
         if let Err(failure) = scheduled {
             tracing::debug!("Targets are looked at once more than needed: {}", failure.undone());
         }
@@ -61,8 +65,12 @@ pub(crate) async fn route_and_claim(
 ) -> Result<Routed, Failure> {
     let given = given(routed);
     let planned = planned(&given);
-    let values = values_with(&given, &planned, &offered(&planned, offers, now), now)?;
-    let rows = database.change(include_str!("queries/route_and_claim.sql"), values).await?;
+    let offered = offered(&planned, offers, now);
+    if let Some(routed) = hand_over::hand_over(database, &given, &planned, &offered, now).await? {
+        return Ok(routed);
+    }
+    let values = values_with(&given, &planned, &offered, now)?;
+    let rows = database.change(include_str!("../queries/route_and_claim.sql"), values).await?;
     let cells = only(&rows)?;
     let (events, deliveries) = (cells.number("events")?, cells.number("deliveries")?);
     let summary = RouteSummary { events, deliveries, cancelled: 0 };
@@ -72,25 +80,6 @@ pub(crate) async fn route_and_claim(
 fn only(rows: &[PgRow]) -> Result<Cells<'_>, Failure> {
     let row = rows.first().ok_or_else(|| Failure::Corrupt("the routing statement answered nothing".to_owned()))?;
     Ok(Cells::of(row, "deliveries", "events"))
-}
-
-/// For each delivery, which offer it would be leased to: one of each target before one target gets more.
-fn offered<'a>(planned: &[Planned<'_>], offers: &'a [ClaimRequest], now: Timestamp) -> Vec<Option<&'a ClaimRequest>> {
-    let mut offered = vec![None; planned.len()];
-    for offer in offers {
-        let mut of_target: HashMap<&Target, usize> = HashMap::new();
-        let due = planned.iter().enumerate().filter(|(_, it)| it.new.handler == offer.handler && it.new.due_at <= now);
-        let due = due.filter_map(|(at, it)| {
-            let before = of_target.entry(&it.new.target).or_default();
-            *before += 1;
-            (*before <= offer.allowances.of(&it.new.target)).then_some((*before, at))
-        });
-        let mut due: Vec<(usize, usize)> = due.collect();
-        due.sort_unstable();
-        due.truncate(offer.limit);
-        due.into_iter().for_each(|(_, at)| offered[at] = Some(offer));
-    }
-    offered
 }
 
 /// The deliveries that are leased already.
@@ -105,42 +94,6 @@ fn leased(cells: &Cells<'_>, planned: &[Planned<'_>]) -> Result<Vec<Leased>, Fai
     let mut leased: Vec<Leased> = leased.collect();
     leased.sort_unstable_by_key(|leased| leased.place);
     Ok(leased)
-}
-
-/// An event with what its plan says, and where it stands.
-struct Given<'a> {
-    /// Its place among the events.
-    at: i32,
-    event: &'a RoutedEvent,
-    /// The place of its first delivery among all deliveries.
-    first: usize,
-}
-
-/// The events, each once.
-fn given(routed: &[RoutedEvent]) -> Vec<Given<'_>> {
-    let (mut seen, mut first) = (HashSet::with_capacity(routed.len()), 0);
-    let mut given = Vec::with_capacity(routed.len());
-    for event in routed {
-        if seen.insert(event.seq) {
-            given.push(Given { at: i32::try_from(given.len()).unwrap_or(i32::MAX), event, first });
-        }
-        first += event.deliveries.len();
-    }
-    given
-}
-
-/// A delivery to be made.
-struct Planned<'a> {
-    /// Its place among all deliveries.
-    place: usize,
-    of: &'a Given<'a>,
-    new: &'a NewDelivery,
-}
-
-fn planned<'a>(given: &'a [Given<'a>]) -> Vec<Planned<'a>> {
-    let of_event =
-        |of: &'a Given<'a>| (of.first..).zip(&of.event.deliveries).map(move |(place, new)| Planned { place, of, new });
-    given.iter().flat_map(of_event).collect()
 }
 
 /// The arguments of `route.sql`.

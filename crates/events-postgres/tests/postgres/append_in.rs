@@ -29,6 +29,19 @@ async fn a_row_and_its_event_are_committed_together() {
     assert_eq!((orders(&place).await, place.store.unrouted(10).await.unwrap().events.len()), (1, 2));
 }
 
+/// What the store says on its own connections stays there: the application's sessions fill the outbox by the trigger.
+#[tokio::test]
+async fn plain_sql_in_the_same_transaction_is_routed_too() {
+    let place = with_orders().await;
+    let mut connection = place.connection().await;
+    let mut transaction = connection.begin().await.unwrap();
+    place.store.append_in(&mut transaction, &events(9)).await.unwrap();
+    transaction.execute("INSERT INTO events (event_type, payload) VALUES ('user.signup', '{}')").await.unwrap();
+    place.store.append_in(&mut transaction, &events(1)).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(place.store.unrouted(20).await.unwrap().events.len(), 11);
+}
+
 #[tokio::test]
 async fn a_row_and_its_event_are_rolled_back_together() {
     let place = with_orders().await;

@@ -118,34 +118,6 @@ async fn the_rest_of_a_claim_is_found_after_a_limit() {
     assert_eq!(claims(&place).await, 0);
 }
 
-/// Whoever routes leases to lanes that wait: no claim follows, and no target is written to.
-#[tokio::test]
-async fn routing_leases_to_whoever_waits() {
-    let place = Place::new().await;
-    place.store.append(events(600)).await.unwrap();
-    let plan = |(at, it): (usize, StoredEvent)| RoutedEvent {
-        seq: it.seq,
-        deliveries: vec![delivery("email", "x"), delivery("webhooks", ["a", "b", "c"][at % 3])],
-        cancellations: Vec::new(),
-    };
-    let plans: Vec<_> = place.store.unrouted(600).await.unwrap().events.into_iter().enumerate().map(plan).collect();
-    let offer = claim("webhooks").limit(450).allowing("c", 100).lease(30).worker("me").build();
-    let routed = place.store.route_and_claim(plans, vec![offer], at(0)).await.unwrap();
-    let mut of_target = [0; 3];
-    routed.leased.iter().for_each(|leased| of_target[leased.place / 2 % 3] += 1);
-    assert_eq!(of_target, [175, 175, 100], "as even as may be");
-    assert_eq!(claims(&place).await, 3, "their leases are looked after");
-    let mut connection = place.connection().await;
-    let workers: Vec<(Option<String>, i64)> =
-        sqlx::query_as("SELECT worker, count(*) FROM deliveries WHERE handler = 'webhooks' GROUP BY 1 ORDER BY 1")
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
-    assert_eq!(workers, [(Some("me".to_owned()), 450), (None, 150)]);
-    assert_eq!(place.store.claim(claim("webhooks").limit(1_000).build()).await.unwrap().len(), 150);
-    assert_eq!(place.store.release_expired(at(31), 1_000).await.unwrap(), 600, "both kinds are found");
-}
-
 /// Nobody waits for anybody: what somebody else has locked is passed over, and found afterwards.
 #[tokio::test]
 async fn what_somebody_holds_at_this_moment_is_passed_over() {

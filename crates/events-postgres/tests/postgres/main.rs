@@ -7,6 +7,8 @@ mod claims;
 mod clock;
 mod contract;
 mod dump;
+#[path = "../../src/few.rs"]
+mod few;
 mod interruptions;
 mod leading;
 mod log_order;
@@ -17,6 +19,7 @@ mod plain_sql;
 mod plans;
 mod pooler;
 mod queue;
+mod routing;
 mod sessions;
 mod sharing;
 mod statistics;

@@ -27,7 +27,7 @@ async fn what_was_stored_is_there_when_it_is_opened_again() {
     place.store.close().await;
     let store = place.schema.open().await;
     assert_eq!(log(&store).await.len(), 2);
-    assert_eq!(store.schema_version(), 9);
+    assert_eq!(store.schema_version(), 10);
 }
 
 #[tokio::test]

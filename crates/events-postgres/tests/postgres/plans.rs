@@ -3,12 +3,15 @@
 
 #[path = "../../src/append/statement.rs"]
 mod append;
+#[path = "../../src/route/statement.rs"]
+mod route;
 
 use std::collections::HashMap;
 
 use sqlx::{AssertSqlSafe, Executor, Row, postgres::PgConnection};
 
-use crate::support::Place;
+use self::append::On;
+use crate::{few::FEW, support::Place};
 
 /// The plan that PostgreSQL keeps for any arguments, as it works on connections of the store.
 async fn plan(connection: &mut PgConnection, text: &str) -> Vec<String> {
@@ -41,11 +44,14 @@ macro_rules! plans {
     };
 }
 
-/// What stores events: one, a few, many, with keys and without.
-fn appends() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [1, append::FEW, append::FEW + 1]
-        .into_iter()
-        .flat_map(|events| [false, true].map(|with_keys| ("append", append::text(events, with_keys))))
+/// Statements whose text depends on how much there is: what stores events, on connections of the store and on others, with
+/// keys and without, and what hands deliveries over.
+fn of_some() -> Vec<(&'static str, &'static str)> {
+    let mut texts: Vec<_> = [1, FEW].map(|deliveries| ("hand_over", route::hand_over(deliveries))).into();
+    for (events, with_keys) in [1, FEW, FEW + 1].into_iter().flat_map(|events| [(events, false), (events, true)]) {
+        texts.extend([On::Own, On::Theirs].map(|on| ("append", append::text(events, with_keys, on))));
+    }
+    texts
 }
 
 const TABLES: [&str; 8] = [
@@ -65,7 +71,7 @@ async fn check_hot_statements(place: &Place) {
         append_existing claim claim_due claim_paced event happened_after next_due release_expired renew route
         route_and_claim scan schedule settle statistics_events statistics_counted unrouted attempts api_keys_find
     ];
-    for (name, text) in hot.chain(appends()) {
+    for (name, text) in hot.chain(of_some()) {
         let plan = plan(&mut connection, text).await;
         let scans = |step: &&String| TABLES.iter().any(|table| step.contains(&format!("Seq Scan on {table}")));
         let scanned: Vec<&String> = plan.iter().filter(scans).collect();
@@ -105,7 +111,7 @@ async fn plans_that_were_made_while_tables_were_empty_read_no_index_from_end_to_
         resend rest route route_and_claim schedule settle unrouted
     ];
     let mut read = Vec::new();
-    for (name, text) in hot.chain(appends()) {
+    for (name, text) in hot.chain(of_some()) {
         let plan = plan(&mut connection, text).await;
         for (step, next) in plan.iter().zip(plan.iter().skip(1)) {
             let index = step.split_once("Index Scan using ").or_else(|| step.split_once("Bitmap Index Scan on "));
@@ -140,7 +146,7 @@ async fn no_statement_compares_each_of_a_list_with_each_of_another() {
         if vacuumed {
             connection.execute("VACUUM ANALYZE").await.unwrap();
         }
-        for (name, text) in hot.clone().chain(appends()) {
+        for (name, text) in hot.clone().chain(of_some()) {
             let plan = plan(&mut connection, text).await;
             // Of claims, 256 are looked at in one statement.
             let filters = plan.iter().filter(|step| step.contains("Join Filter") && !step.contains("claim_id"));
