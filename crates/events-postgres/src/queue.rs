@@ -50,7 +50,14 @@ impl PgQueue {
         Self { bells, notifier: store.notifier.clone(), listening }
     }
 
-    /// Waits until it hears other processes; for ever behind a pooler.
+    /// Tells other processes and hears nothing of them: for a process that publishes only. There is nothing that it would
+    /// do, and to be woken for nothing takes time from those who have something to do.
+    #[must_use]
+    pub fn telling(store: &PgStore) -> Self {
+        Self { bells: Arc::default(), notifier: store.notifier.clone(), listening: None }
+    }
+
+    /// Waits until it hears other processes; for ever behind a pooler, or where it only tells.
     pub async fn listening(&self) {
         let mut connected = self.bells.is_connected.subscribe();
         if self.listening.is_none() || connected.wait_for(|is_connected| *is_connected).await.is_err() {

@@ -17,7 +17,7 @@ use crate::{
     config::{self, Config},
     http::{self, Api, LastLook},
     key,
-    storage::Storage,
+    storage::{self, Storage},
 };
 
 /// A server that listens, and stops in order.
@@ -74,9 +74,10 @@ impl App {
             Some(broker) => Some(Arc::new(broker.connect(handlers())?)),
             None => None,
         };
-        match (&broker, storage.queue()) {
+        let word = storage.word(config.role.works());
+        match (&broker, &word) {
             (Some(broker), _) => builder = builder.queue(broker.clone()),
-            (None, Some(queue)) => builder = builder.queue(queue),
+            (None, Some(word)) => builder = builder.queue(word.clone()),
             (None, None) => {}
         }
         if !config.role.works() {
@@ -97,7 +98,9 @@ impl App {
         if let Some(webhooks) = &webhooks {
             webhooks.publish_with(engine.publisher());
         }
-        storage.wake(engine.waker());
+        if let Some(word) = word {
+            storage::wake(engine.waker(), word);
+        }
         let api = Api {
             publisher: engine.publisher(),
             engine: engine.clone(),

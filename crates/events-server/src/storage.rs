@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use events_core::{
     Clock, EventHistory, EventStore, StoreError, Waker,
-    ports::{
-        ApiKeys, DeliveryQueue, Leadership, Replays, Statistics, StoredRoutes, SystemClock, TargetStates,
-        WebhookSubscriptions,
-    },
+    ports::{ApiKeys, Leadership, Replays, Statistics, StoredRoutes, SystemClock, TargetStates, WebhookSubscriptions},
 };
 use events_postgres::{Health, PgQueue, PgStore};
 use events_sqlite::SqliteStore;
@@ -37,7 +34,7 @@ pub(crate) struct Storage {
 /// Which store it is, for what only one of them has.
 enum Adapter {
     Sqlite(Arc<SqliteStore>),
-    Postgres { store: Arc<PgStore>, queue: Arc<PgQueue> },
+    Postgres(Arc<PgStore>),
 }
 
 impl Storage {
@@ -52,9 +49,8 @@ impl Storage {
             Database::Postgres { options, .. } => {
                 let store = Arc::new(PgStore::open_with((**options).clone()).await?);
                 let (clock, version) = (Arc::new(store.clock()), store.schema_version());
-                let queue = Arc::new(PgQueue::start(&store));
                 let commits = store.commits_at_once();
-                Ok(Self::of(store.clone(), clock, version, commits, Adapter::Postgres { store, queue }))
+                Ok(Self::of(store.clone(), clock, version, commits, Adapter::Postgres(store)))
             }
         }
     }
@@ -95,25 +91,14 @@ impl Storage {
         }
     }
 
-    /// What tells workers of other processes that there is something to do, without a broker;
-    /// `None` where there are no other processes.
-    pub(crate) fn queue(&self) -> Option<Arc<dyn DeliveryQueue>> {
+    /// Begins to tell workers of other processes that there is something to do, without a broker, and to hear it from
+    /// them where this one `works`; `None` where there are no other processes.
+    pub(crate) fn word(&self, works: bool) -> Option<Arc<PgQueue>> {
         match &self.adapter {
             Adapter::Sqlite(_) => None,
-            Adapter::Postgres { queue, .. } => Some(queue.clone()),
-        }
-    }
-
-    /// Has `waker` look for events that others stored: applications with SQL of their own.
-    pub(crate) fn wake(&self, waker: Waker) {
-        if let Adapter::Postgres { queue, .. } = &self.adapter {
-            let queue = queue.clone();
-            tokio::spawn(async move {
-                loop {
-                    queue.unrouted().await;
-                    waker.router();
-                }
-            });
+            Adapter::Postgres(store) => {
+                Some(Arc::new(if works { PgQueue::start(store) } else { PgQueue::telling(store) }))
+            }
         }
     }
 
@@ -121,7 +106,7 @@ impl Storage {
     pub(crate) async fn server_health(&self) -> Option<Result<Health, StoreError>> {
         match &self.adapter {
             Adapter::Sqlite(_) => None,
-            Adapter::Postgres { store, .. } => Some(store.health().await),
+            Adapter::Postgres(store) => Some(store.health().await),
         }
     }
 
@@ -129,7 +114,17 @@ impl Storage {
     pub(crate) async fn close(&self) {
         match &self.adapter {
             Adapter::Sqlite(store) => store.close().await,
-            Adapter::Postgres { store, .. } => store.close().await,
+            Adapter::Postgres(store) => store.close().await,
         }
     }
+}
+
+/// Has `waker` look for events that others stored: other processes, and applications with SQL of their own.
+pub(crate) fn wake(waker: Waker, word: Arc<PgQueue>) {
+    tokio::spawn(async move {
+        loop {
+            word.unrouted().await;
+            waker.router();
+        }
+    });
 }
