@@ -45,7 +45,11 @@ pub(crate) async fn handled(report: &mut Report) -> anyhow::Result<()> {
     let store = store(folder.path()).await?;
     let (sender, mut times) = mpsc::unbounded_channel();
     let engine = with_counter(&store, &Arc::new(Counter::with_times(sender)));
-    let [p50, p99] = at_ten_a_second(&engine.publisher(), &mut times).await?;
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        rounds.push(at_ten_a_second(&engine.publisher(), &mut times).await?);
+    }
+    let [p50, p99] = quantiles(rounds);
     report.value("publish to handled at 10/s, p50", "ms", p50, Target::AtMost(2.0));
     report.value("publish to handled at 10/s, p99", "ms", p99, Target::AtMost(6.0));
     engine.shut_down(Duration::from_secs(10)).await;
@@ -53,29 +57,29 @@ pub(crate) async fn handled(report: &mut Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Publishes ten events a second, whatever is still under way; p50 and p99 in milliseconds.
+/// Publishes ten events a second for ten seconds, whatever is still under way; how long each took, in milliseconds.
 pub(crate) async fn at_ten_a_second(
     publisher: &Publisher,
     times: &mut mpsc::UnboundedReceiver<Instant>,
-) -> anyhow::Result<[Figure; 2]> {
-    let (mut p50, mut p99) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
-        let mut started = Vec::new();
-        let mut tick = tokio::time::interval(Duration::from_millis(100));
-        for number in 0..100 {
-            tick.tick().await;
-            started.push(Instant::now());
-            publisher.publish(event(number)).await?;
-        }
-        let mut millis = Vec::new();
-        for started in started {
-            let Some(handled) = times.recv().await else { anyhow::bail!("nothing was handled") };
-            millis.push(handled.duration_since(started).as_secs_f64() * 1e3);
-        }
-        p50.push(quantile(&mut millis, 0.5));
-        p99.push(quantile(&mut millis, 0.99));
+) -> anyhow::Result<Vec<f64>> {
+    let mut started = Vec::new();
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    for number in 0..100 {
+        tick.tick().await;
+        started.push(Instant::now());
+        publisher.publish(event(number)).await?;
     }
-    Ok([Figure::of(p50), Figure::of(p99)])
+    let mut millis = Vec::new();
+    for started in started {
+        let Some(handled) = times.recv().await else { anyhow::bail!("nothing was handled") };
+        millis.push(handled.duration_since(started).as_secs_f64() * 1e3);
+    }
+    Ok(millis)
+}
+
+/// The p50 and the p99 of several rounds.
+pub(crate) fn quantiles(mut rounds: Vec<Vec<f64>>) -> [Figure; 2] {
+    [0.5, 0.99].map(|of| Figure::of(rounds.iter_mut().map(|millis| quantile(millis, of)).collect()))
 }
 
 /// Processor time of an engine with nothing to do, in percent of one core.

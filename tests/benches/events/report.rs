@@ -88,6 +88,21 @@ impl Report {
         );
     }
 
+    /// A figure that is judged by itself, with the raw limit beside it.
+    pub(crate) fn value_beside(&mut self, name: &str, unit: &str, figure: Figure, raw: Figure, target: Target) {
+        let (ratio, met) = (figure.median / raw.median, target.is_met(figure.median));
+        println!(
+            "{name:<46} {:>12}   raw {:>12}   ratio {ratio:>6.3}   {:<8} {}",
+            shown(figure, unit),
+            shown(raw, unit),
+            format!("{} {unit}", target.shown()),
+            if met { "ok" } else { "MISSED" },
+        );
+        self.record(name, met, &json!({
+            "name": name, "unit": unit, "value": json_of(figure), "raw": json_of(raw), "ratio": ratio, "target": target.shown(),
+        }));
+    }
+
     fn record(&mut self, name: &str, met: bool, line: &Value) {
         let mut line = line.clone();
         line["met"] = json!(met);

@@ -1,14 +1,15 @@
-//! From publish to handled at ten events a second: in one process, and from one to another.
+//! From publish to handled at ten events a second: in one process, and from one to another. Beside it a bare row that is
+//! carried from one connection to another.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use xtask::services::Postgres;
 
-use super::{Node, Place, Word};
+use super::{Node, Place, Word, carried::Carried};
 use crate::{
     engine::Counter,
-    latency::at_ten_a_second,
+    latency::{at_ten_a_second, quantiles},
     report::{Report, Target},
 };
 
@@ -26,11 +27,18 @@ pub(crate) async fn run(report: &mut Report, server: &Postgres, word: &Word) -> 
             _ => Some(Node::start(&place.url, word, None).await?),
         };
         let publisher = other.as_ref().unwrap_or(&worker).engine.publisher();
-        let figures = at_ten_a_second(&publisher, &mut times).await?;
+        let mut carried = Carried::start(&server.url(), place.store.schema()).await?;
+        let (mut rounds, mut raw) = (Vec::new(), Vec::new());
+        for _ in 0..3 {
+            raw.push(carried.at_ten_a_second().await?);
+            rounds.push(at_ten_a_second(&publisher, &mut times).await?);
+        }
+        carried.close().await?;
         let of = if processes == 1 { "1 engine" } else { "2 engines" };
-        for ((figure, quantile), target) in figures.into_iter().zip(["p50", "p99"]).zip(targets) {
+        let figures = quantiles(rounds).into_iter().zip(quantiles(raw));
+        for (((figure, raw), quantile), target) in figures.zip(["p50", "p99"]).zip(targets) {
             let name = format!("{group} to handled, {}, {of}, {quantile}", word.name());
-            report.value(&name, "ms", figure, Target::AtMost(target));
+            report.value_beside(&name, "ms", figure, raw, Target::AtMost(target));
         }
         if let Some(other) = other {
             other.close().await;

@@ -1,5 +1,6 @@
 //! PostgreSQL and RabbitMQ: servers of our own, stores on them, and engines on those.
 
+mod carried;
 mod full;
 mod latency;
 mod process;
@@ -151,8 +152,9 @@ impl Node {
         let mut builder = Engine::builder(store.clone(), store.clone()).leadership(store.clone()).options(options);
         let notifying = match word {
             Word::Polling => None,
-            // A server on PostgreSQL listens in any case: for events that others have stored.
-            Word::Notify | Word::Broker(_) => Some(Arc::new(PgQueue::start(&store))),
+            // A server that works listens in any case: for events that others have stored.
+            Word::Notify | Word::Broker(_) if counter.is_some() => Some(Arc::new(PgQueue::start(&store))),
+            Word::Notify | Word::Broker(_) => Some(Arc::new(PgQueue::telling(&store))),
         };
         let mut broker = None;
         match (word, &notifying, counter) {
@@ -173,7 +175,7 @@ impl Node {
             None => builder.publishing_only(),
         };
         let engine = Arc::new(builder.start());
-        if let Some(queue) = &notifying {
+        if let Some(queue) = notifying.as_ref().filter(|_| counter.is_some()) {
             tokio::time::timeout(Duration::from_secs(20), queue.listening()).await?;
         }
         let waking = notifying.map(|queue| {
