@@ -3,16 +3,20 @@
 mod statement;
 mod values;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use events_core::{Event, EventId, ports::Appended};
 use sqlx::{
     Row,
     postgres::{PgArguments, PgConnection, PgRow},
 };
-use uuid::Uuid;
+use uuid::{Uuid, Version};
 
-use self::statement::On;
+use self::statement::{Form, On};
 use crate::{
     arguments,
     database::Database,
@@ -24,6 +28,9 @@ use crate::{
 
 /// How often others may store one of the same events between our look and our insert.
 const TRIES: usize = 16;
+
+/// Until when an id is taken for a new one.
+const FRESH: Duration = Duration::from_secs(1);
 
 const EXISTING: &str = include_str!("../queries/append_existing.sql");
 
@@ -46,7 +53,7 @@ pub(crate) async fn append(
 
 /// Stores all events in the hope that none was there before, which is nearly always so. The statement
 /// stores nothing when one was; only then they are looked up, and the others stored. When another
-/// process stores one of them in between, the unique indexes refuse all, and we look again.
+/// process stores one of them in between, or a new id is not new, the unique indexes refuse all, and we look again.
 async fn store(database: &Database, events: &[Arc<Event>], tells: Option<&str>) -> Result<Vec<Appended>, Failure> {
     let mut appended = vec![Appended::Stored; events.len()];
     let mut new = events.to_vec();
@@ -74,7 +81,7 @@ pub(crate) async fn append_in(
     let (appended, new) = sort_out(&rows, events)?;
     if !new.is_empty() {
         let values = values::values(&new, &schema.channel(), Some(OUTBOX))?;
-        let stored = sqlx::query_with(schema.statement(text(&new, On::Theirs)), values).execute(connection).await;
+        let stored = sqlx::query_with(schema.statement(text(&new, On::Theirs, true)), values).execute(connection).await;
         let stored = stored.map_err(Failure::Database).map_err(|failure| match failure {
             refused if refused.is_unique_violation() => Failure::Raced,
             other => other,
@@ -91,8 +98,8 @@ async fn insert(database: &Database, events: &[Arc<Event>], tells: Option<&str>)
     if events.is_empty() {
         return Ok(true);
     }
-    match database.change_count(text(events, On::Own), values::values(events, &database.schema.channel(), tells)?).await
-    {
+    let text = text(events, On::Own, !events.iter().all(|event| is_fresh(event.event_id)));
+    match database.change_count(text, values::values(events, &database.schema.channel(), tells)?).await {
         Ok(stored) => Ok(is_all(stored, events)),
         Err(failure) if failure.is_unique_violation() => Ok(false),
         Err(failure) => Err(failure),
@@ -104,8 +111,17 @@ fn is_all(stored: u64, events: &[Arc<Event>]) -> bool {
 }
 
 /// The statement that stores these events.
-fn text(events: &[Arc<Event>], on: On) -> &'static str {
-    statement::text(events.len(), events.iter().any(|event| event.idempotency_key.is_some()), on)
+fn text(events: &[Arc<Event>], on: On, looks_for_ids: bool) -> &'static str {
+    let has_keys = events.iter().any(|event| event.idempotency_key.is_some());
+    statement::text(events.len(), Form { on, looks_for_ids, has_keys })
+}
+
+/// Whether an id tells by itself that it was made just now, so that hardly anybody can have stored it before. Whoever has
+/// is refused by the unique index, and by an error in the log of the server.
+fn is_fresh(id: EventId) -> bool {
+    let id = id.as_uuid();
+    let made = id.get_timestamp().filter(|_| id.get_version() == Some(Version::SortRand)).map(SystemTime::from);
+    made.and_then(|made| SystemTime::now().duration_since(made).ok()).is_some_and(|age| age <= FRESH)
 }
 
 /// What makes these events the same as others.

@@ -25,27 +25,37 @@ pub(crate) enum On {
     Theirs,
 }
 
-/// The text for so many events, of which some have keys, or none.
-pub(crate) fn text(events: usize, with_keys: bool, on: On) -> &'static str {
-    type Texts = LazyLock<[String; FEW + 1]>;
-    static OWN: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, false, On::Own)));
-    static OWN_WITH_KEYS: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, true, On::Own)));
-    static THEIRS: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, false, On::Theirs)));
-    static THEIRS_WITH_KEYS: Texts = LazyLock::new(|| array::from_fn(|few| fill(few + 1, true, On::Theirs)));
-    let texts = match (on, with_keys) {
-        (On::Own, false) => &*OWN,
-        (On::Own, true) => &*OWN_WITH_KEYS,
-        (On::Theirs, false) => &*THEIRS,
-        (On::Theirs, true) => &*THEIRS_WITH_KEYS,
-    };
-    &texts[events.clamp(1, FEW + 1) - 1]
+/// What a statement is made for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    pub(crate) on: On,
+    /// Whether it looks for the ids first. Without, one that is known is an error.
+    pub(crate) looks_for_ids: bool,
+    /// Whether some events have keys.
+    pub(crate) has_keys: bool,
 }
 
-fn fill(events: usize, with_keys: bool, on: On) -> String {
-    let keyed = |text| if with_keys { text } else { "" };
+/// The text for so many events.
+pub(crate) fn text(events: usize, form: Form) -> &'static str {
+    static TEXTS: LazyLock<[[String; FEW + 1]; 8]> = LazyLock::new(|| {
+        let form = |at: usize| Form {
+            on: if at & 1 == 0 { On::Own } else { On::Theirs },
+            looks_for_ids: at & 2 != 0,
+            has_keys: at & 4 != 0,
+        };
+        array::from_fn(|at| array::from_fn(|few| fill(few + 1, form(at))))
+    });
+    let Form { on, looks_for_ids, has_keys } = form;
+    let at = usize::from(on == On::Theirs) | usize::from(looks_for_ids) << 1 | usize::from(has_keys) << 2;
+    &TEXTS[at][events.clamp(1, FEW + 1) - 1]
+}
+
+fn fill(events: usize, Form { on, looks_for_ids, has_keys }: Form) -> String {
+    let when = |is_so, text| if is_so { text } else { "" };
     let [events, ids, keys] = if events <= FEW { one_by_one(events) } else { in_lists() };
     let text = include_str!("../queries/append.sql")
-        .replace("{or when keys are known}", keyed(include_str!("../queries/append_keys.sql")))
+        .replace("{when ids are known}", when(looks_for_ids, include_str!("../queries/append_ids.sql")))
+        .replace("{when keys are known}", when(has_keys, include_str!("../queries/append_keys.sql")))
         .replace("{events}", &events)
         .replace("{ids}", &ids)
         .replace("{keys}", &keys);
@@ -53,7 +63,7 @@ fn fill(events: usize, with_keys: bool, on: On) -> String {
         On::Theirs => text,
         On::Own => include_str!("../queries/append_whole.sql")
             .replace("{append}", &text)
-            .replace("{and keys}", keyed(include_str!("../queries/append_whole_keys.sql"))),
+            .replace("{and keys}", when(has_keys, include_str!("../queries/append_whole_keys.sql"))),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod append_in;
+mod appending;
 mod claims;
 mod clock;
 mod contract;
