@@ -1,6 +1,9 @@
 //! The raw limit: bare inserts of the same rows on the same file system, without any of our code.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use sqlx::{
     AssertSqlSafe, Connection, Executor,
@@ -62,6 +65,17 @@ impl Raw {
             seconds.push(started.elapsed().as_secs_f64());
         }
         Ok(seconds)
+    }
+
+    /// A commit of one row ten times a second for ten seconds; how long each took, in milliseconds.
+    pub(crate) async fn at_ten_a_second(&mut self) -> anyhow::Result<Vec<f64>> {
+        let mut tick = tokio::time::interval(Duration::from_millis(100));
+        let mut millis = Vec::new();
+        for _ in 0..100 {
+            tick.tick().await;
+            millis.extend(self.commits(1, 1).await?.iter().map(|seconds| seconds * 1e3));
+        }
+        Ok(millis)
     }
 
     /// Rows a second at 500 rows a commit.
