@@ -31,7 +31,7 @@ macro_rules! script {
     ($($name:literal),+) => {
         concat!(
             "SAVEPOINT script;\n",
-            $(include_str!(concat!("queries/", $name, ".sql")), ";\n",)+
+            $(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/queries/", $name, ".sql")), ";\n",)+
             "RELEASE script"
         )
     };

@@ -7,7 +7,8 @@ use events_core::{
     Delivery, Event, EventStore, HandlerName, StoreError,
     delivery::{LeaseRef, Settlement},
     ports::{
-        Appended, ClaimRequest, PruneRequest, Pruned, RedriveFilter, RouteSummary, RoutedEvent, SettleSummary, Unrouted,
+        Appended, ClaimRequest, PruneRequest, Pruned, RedriveFilter, RouteSummary, Routed, RoutedEvent, SettleSummary,
+        Unrouted,
     },
 };
 use jiff::Timestamp;
@@ -97,11 +98,20 @@ impl EventStore for SqliteStore {
     }
 
     async fn route(&self, routed: Vec<RoutedEvent>, now: Timestamp) -> Result<RouteSummary, StoreError> {
-        self.writer.run(Route { routed, now }).await
+        Ok(self.route_and_claim(routed, Vec::new(), now).await?.summary)
+    }
+
+    async fn route_and_claim(
+        &self,
+        routed: Vec<RoutedEvent>,
+        offers: Vec<ClaimRequest>,
+        now: Timestamp,
+    ) -> Result<Routed, StoreError> {
+        self.writer.run(Route { routed, offers, now }).await
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Delivery>, StoreError> {
-        let (handler, lease_until) = (request.handler.clone(), claim::lease_until(&request));
+        let (handler, lease_until) = (request.handler.clone(), claim::lease_until(request.now, request.lease_for));
         let claimed = self.writer.run(Claim(request)).await?;
         if claimed.is_empty() {
             return Ok(Vec::new());

@@ -12,6 +12,7 @@ mod clock;
 mod handler;
 mod history;
 mod leadership;
+mod offers;
 mod places;
 mod queue;
 mod replays;
@@ -32,6 +33,7 @@ pub use history::{
     PageRequest, TimelineQuery,
 };
 pub use leadership::Leadership;
+pub use offers::offered;
 pub use queue::{DeliveryQueue, QueueError, Receipt, Received, Reference};
 pub use replays::{ReplayEnd, ReplayQuery, ReplayStep, Replays, Resend, ResendOutcome, Resent};
 pub use statistics::{

@@ -7,12 +7,12 @@ mod statement;
 use events_core::{
     DeliveryId,
     delivery::Lease,
-    ports::{ClaimRequest, Leased, RouteSummary, Routed, RoutedEvent, RoutesVersion, Unrouted},
+    ports::{ClaimRequest, Leased, RouteSummary, Routed, RoutedEvent, RoutesVersion, Unrouted, offered},
 };
 use jiff::Timestamp;
 use sqlx::postgres::{PgArguments, PgRow};
 
-use self::planned::{Given, Planned, given, offered, planned};
+use self::planned::{Given, Planned, given, planned};
 use crate::{arguments, claim::lease_until, database::Database, error::Failure, rows, rows::Cells, time::Time};
 
 /// What waits to be routed. When nothing does, one row has the version of the stored routes alone.
@@ -65,7 +65,8 @@ pub(crate) async fn route_and_claim(
 ) -> Result<Routed, Failure> {
     let given = given(routed);
     let planned = planned(&given);
-    let offered = offered(&planned, offers, now);
+    let new: Vec<_> = planned.iter().map(|it| it.new).collect();
+    let offered = offered(&new, offers, now);
     if let Some(routed) = hand_over::hand_over(database, &given, &planned, &offered, now).await? {
         return Ok(routed);
     }

@@ -1,12 +1,8 @@
 //! What is to be routed, as the statements take it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use events_core::{
-    Target,
-    ports::{ClaimRequest, NewDelivery, RoutedEvent},
-};
-use jiff::Timestamp;
+use events_core::ports::{NewDelivery, RoutedEvent};
 
 /// An event with what its plan says, and where it stands.
 pub(super) struct Given<'a> {
@@ -42,27 +38,4 @@ pub(super) fn planned<'a>(given: &'a [Given<'a>]) -> Vec<Planned<'a>> {
     let of_event =
         |of: &'a Given<'a>| (of.first..).zip(&of.event.deliveries).map(move |(place, new)| Planned { place, of, new });
     given.iter().flat_map(of_event).collect()
-}
-
-/// For each delivery, which offer it would be leased to: one of each target before one target gets more.
-pub(super) fn offered<'a>(
-    planned: &[Planned<'_>],
-    offers: &'a [ClaimRequest],
-    now: Timestamp,
-) -> Vec<Option<&'a ClaimRequest>> {
-    let mut offered = vec![None; planned.len()];
-    for offer in offers {
-        let mut of_target: HashMap<&Target, usize> = HashMap::new();
-        let due = planned.iter().enumerate().filter(|(_, it)| it.new.handler == offer.handler && it.new.due_at <= now);
-        let due = due.filter_map(|(at, it)| {
-            let before = of_target.entry(&it.new.target).or_default();
-            *before += 1;
-            (*before <= offer.allowances.of(&it.new.target)).then_some((*before, at))
-        });
-        let mut due: Vec<(usize, usize)> = due.collect();
-        due.sort_unstable();
-        due.truncate(offer.limit);
-        due.into_iter().for_each(|(_, at)| offered[at] = Some(offer));
-    }
-    offered
 }

@@ -11,5 +11,6 @@ mod groups;
 mod opening;
 mod plain_sql;
 mod plans;
+mod routing;
 mod support;
 mod webhooks;

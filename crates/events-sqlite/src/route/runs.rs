@@ -1,78 +1,22 @@
-//! Making the deliveries of events.
+//! Events that cancel: step by step, because they may cancel what others of the batch have planned.
 
 use std::collections::{BTreeMap, HashSet};
 
-use async_trait::async_trait;
 use events_core::{
     Seq,
     delivery::{AttemptOutcome, ErrorClass},
     ports::{NewDelivery, RouteSummary, RoutedEvent},
 };
-use jiff::Timestamp;
 use sqlx::{Row, sqlite::SqliteConnection};
 
-use crate::{
-    attempts,
-    error::Failure,
-    operation::Operation,
-    rows,
-    schedule::Touched,
-    values::{self, Insert, Values},
-};
+use super::{COLUMNS, Route, bind, of_event};
+use crate::{attempts, error::Failure, schedule::Touched, values::Insert};
 
-static ROUTE: Insert = Insert::new(include_str!("queries/route.sql"), COLUMNS);
-/// All that is to be done for events that cancel nothing.
-static SIMPLE: Insert = Insert::new(script!("route", "route_take", "schedule", "forget"), COLUMNS);
-const COLUMNS: usize = 6;
-
-/// Takes events off the outbox and makes their deliveries.
-pub(crate) struct Route {
-    pub(crate) routed: Vec<RoutedEvent>,
-    pub(crate) now: Timestamp,
-}
-
-#[async_trait]
-impl Operation for Route {
-    type Output = RouteSummary;
-
-    fn commits_itself(&self) -> bool {
-        self.is_simple()
-    }
-
-    /// A power loss puts the events back on the list, and they are routed again.
-    fn waits_for_disk(&self) -> bool {
-        false
-    }
-
-    async fn run(&self, connection: &mut SqliteConnection) -> Result<RouteSummary, Failure> {
-        if self.is_simple() { self.simple(connection).await } else { self.in_runs(connection).await }
-    }
-}
+static ROUTE: Insert = Insert::new(include_str!("../queries/route.sql"), COLUMNS);
 
 impl Route {
-    /// Whether nothing is cancelled, and one statement has room for all deliveries.
-    fn is_simple(&self) -> bool {
-        self.routed.iter().all(|event| event.cancellations.is_empty())
-            && self.routed.iter().map(|event| event.deliveries.len()).sum::<usize>() <= values::MOST
-    }
-
-    /// Everything in one script.
-    async fn simple(&self, connection: &mut SqliteConnection) -> Result<RouteSummary, Failure> {
-        let mut seen = HashSet::new();
-        let first = self.routed.iter().filter(|event| seen.insert(event.seq));
-        let deliveries: Vec<(Seq, &NewDelivery)> = first.flat_map(of_event).collect();
-        let mut touched = Touched::default();
-        deliveries.iter().for_each(|(_, delivery)| touched.add(delivery.handler.as_str(), delivery.target.as_str()));
-        let touched = touched.json()?;
-        let script = SIMPLE.script(&deliveries, bind)?.bind(self.seqs()?).bind(touched.as_str()).bind(touched.as_str());
-        let rows = script.fetch_all(connection).await?;
-        let taken: HashSet<Seq> = rows.iter().map(|row| row.try_get(0).map(Seq)).collect::<Result<_, _>>()?;
-        let made = deliveries.iter().filter(|(seq, _)| taken.contains(seq)).count();
-        Ok(RouteSummary { events: taken.len(), deliveries: made, cancelled: 0 })
-    }
-
-    /// Step by step, because events may cancel what others of the batch have planned.
-    async fn in_runs(&self, connection: &mut SqliteConnection) -> Result<RouteSummary, Failure> {
+    /// Routes the events run by run.
+    pub(super) async fn in_runs(&self, connection: &mut SqliteConnection) -> Result<RouteSummary, Failure> {
         let mut waiting = self.waiting(connection).await?;
         let mut summary = RouteSummary { events: waiting.len(), ..RouteSummary::default() };
         let routed: Vec<&RoutedEvent> = self.routed.iter().filter(|event| waiting.remove(&event.seq)).collect();
@@ -89,20 +33,15 @@ impl Route {
         summary.cancelled = cancelled.len();
         attempts::append(connection, &cancelled.iter().map(Into::into).collect::<Vec<_>>()).await?;
         cancelled.iter().for_each(|(_, record)| touched.add(record.handler.as_str(), record.target.as_str()));
-        let take = sqlx::query(include_str!("queries/route_take.sql"));
+        let take = sqlx::query(include_str!("../queries/route_take.sql"));
         take.bind(self.seqs()?).execute(&mut *connection).await?;
         touched.schedule(connection).await?;
         Ok(summary)
     }
 
-    /// The places of the events, as JSON.
-    fn seqs(&self) -> Result<String, Failure> {
-        crate::json(&self.routed.iter().map(|event| event.seq).collect::<Vec<_>>())
-    }
-
     /// The events that nobody has routed before.
     async fn waiting(&self, connection: &mut SqliteConnection) -> Result<HashSet<Seq>, Failure> {
-        let waiting = sqlx::query_scalar(include_str!("queries/route_waiting.sql")).bind(self.seqs()?);
+        let waiting = sqlx::query_scalar(include_str!("../queries/route_waiting.sql")).bind(self.seqs()?);
         Ok(waiting.fetch_all(connection).await?.into_iter().map(Seq).collect())
     }
 
@@ -116,7 +55,7 @@ impl Route {
             return Ok(Vec::new());
         }
         let keys: Vec<&&str> = cancellations.keys().collect();
-        let rows = sqlx::query(include_str!("queries/route_cancel.sql"))
+        let rows = sqlx::query(include_str!("../queries/route_cancel.sql"))
             .bind(crate::json(&keys)?)
             .fetch_all(connection)
             .await?;
@@ -130,19 +69,6 @@ impl Route {
         records.sort_by_key(|(event, (_, record))| (*event, record.delivery_id));
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }
-}
-
-fn of_event(event: &RoutedEvent) -> impl Iterator<Item = (Seq, &NewDelivery)> {
-    event.deliveries.iter().map(|delivery| (event.seq, delivery))
-}
-
-fn bind(values: &mut Values, (seq, delivery): &(Seq, &NewDelivery)) -> Result<(), Failure> {
-    values.push(seq.0)?;
-    values.push(delivery.handler.as_str())?;
-    values.push(delivery.target.as_str())?;
-    values.push(delivery.due_at.as_microsecond())?;
-    values.push(delivery.cancel_key.as_deref())?;
-    values.push(delivery.guard.as_ref().map(rows::guard_text))
 }
 
 /// Events that can be carried out together: all cancellations, then all deliveries.
