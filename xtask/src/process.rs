@@ -1,12 +1,19 @@
 //! Running cargo and git from the root of the workspace.
 
 use std::{
+    os::unix::process::CommandExt,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
 use serde_json::Value;
+use xtask::signal;
+
+/// Between looks at whether a command has ended.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
@@ -29,7 +36,29 @@ pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
 /// Runs a command that is shown as `name`, and fails when it does.
 pub(crate) fn run(mut command: Command, name: &str) -> anyhow::Result<()> {
     eprintln!("==> {name}");
-    let status = command.status().with_context(|| format!("cannot run {name}"))?;
+    judge(command.status().with_context(|| format!("cannot run {name}"))?, name)
+}
+
+/// The same for a command that may stand still: after the limit it is ended with everything it has started, and that
+/// is a failure. It gets a process group of its own, so nobody at a terminal could interrupt it.
+pub(crate) fn run_within(limit: Duration, mut command: Command, name: &str) -> anyhow::Result<()> {
+    eprintln!("==> {name}");
+    let mut child = command.process_group(0).spawn().with_context(|| format!("cannot run {name}"))?;
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return judge(status, name);
+        }
+        if Instant::now() >= deadline {
+            signal::send("KILL", &format!("-{}", child.id()))?;
+            child.wait()?;
+            bail!("{name} did not end within {limit:?} and was killed");
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+fn judge(status: ExitStatus, name: &str) -> anyhow::Result<()> {
     if !status.success() {
         bail!("{name} failed: {status}");
     }
@@ -60,4 +89,46 @@ pub(crate) fn members() -> anyhow::Result<Vec<String>> {
     let metadata: Value = serde_json::from_str(&output("cargo", &["metadata", "--no-deps", "--format-version", "1"])?)?;
     let members = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
     Ok(members.iter().filter_map(|member| member["name"].as_str()).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+
+    use super::*;
+
+    /// A command that starts another one, tells its id, and waits for it.
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn what_stands_still_is_ended_with_all_it_has_started() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut command = shell("sleep 1000 & echo $!; wait");
+        command.stdout(writer);
+        let mut started = String::new();
+        thread::scope(|scope| {
+            let ran = scope.spawn(|| run_within(Duration::from_secs(1), command, "the tests"));
+            BufReader::new(reader).read_line(&mut started).unwrap();
+            let error = ran.join().unwrap().unwrap_err().to_string();
+            assert_eq!(error, "the tests did not end within 1s and was killed");
+        });
+        let is_gone = || signal::send("0", started.trim()).is_err();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !is_gone() && Instant::now() < deadline {
+            thread::sleep(LOOK);
+        }
+        assert!(is_gone());
+    }
+
+    #[test]
+    fn what_ends_in_time_is_judged_by_its_status() {
+        let hour = Duration::from_secs(3_600);
+        run_within(hour, shell("exit 0"), "good").unwrap();
+        let error = run_within(hour, shell("exit 3"), "bad").unwrap_err().to_string();
+        assert_eq!(error, "bad failed: exit status: 3");
+    }
 }

@@ -1,18 +1,22 @@
 //! `cargo xtask test`: every test, with servers for those that need them.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::bail;
 use xtask::services::{SKIPPED, SKIPPED_FILE};
 
 use crate::{
-    process::{cargo, cargo_command, members, run as run_command},
+    process::{cargo, cargo_command, members, run as run_command, run_within},
     servers::{self, KINDS, Server},
 };
 
+/// What all tests together may take on a build machine, once they are built: several times what two cores need. Should
+/// one of them stand still, its name was printed after a minute.
+const LIMIT: Duration = Duration::from_secs(40 * 60);
+
 /// Builds the server for the black-box tests, gets PostgreSQL and RabbitMQ, then runs everything.
 ///
-/// With `strict`, tests that were skipped make the run fail.
+/// With `strict`, tests that were skipped make the run fail. On a build machine it also fails when it stands still.
 pub(crate) fn run(arguments: &[&str], strict: bool) -> anyhow::Result<()> {
     let (flags, filter): (Vec<&str>, Vec<&str>) = arguments.iter().partition(|word| **word == "--without-services");
     eprintln!("Building the server and all tests; the first time this takes some minutes.");
@@ -40,7 +44,8 @@ pub(crate) fn run(arguments: &[&str], strict: bool) -> anyhow::Result<()> {
     let missing: Vec<&str> =
         servers.iter().filter(|server| !server.is_installed).map(|server| server.kind.word).collect();
     command.env(SKIPPED, missing.join(",")).env(SKIPPED_FILE, &told.0);
-    let ran = run_command(command, &format!("cargo {}", words.join(" ")));
+    let name = format!("cargo {}", words.join(" "));
+    let ran = if is_ci() { run_within(LIMIT, command, &name) } else { run_command(command, &name) };
     drop(servers);
     skipped.extend(told.skipped());
     show(&skipped);

@@ -4,7 +4,7 @@ use std::{
     fs::OpenOptions,
     io::Write,
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus},
     thread,
     time::{Duration, Instant},
 };
@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 
 use super::place::Place;
+use crate::signal::send;
 
 /// Between looks at a condition.
 const LOOK: Duration = Duration::from_millis(20);
@@ -107,17 +108,6 @@ impl Process {
         let text = String::from_utf8_lossy(text.get(self.log_before..).unwrap_or_default());
         format!("The end of its log:\n{}", tail(&text, TAIL))
     }
-}
-
-/// Sends a signal. The shell does it: the standard library cannot, and not every system has the program `kill`.
-fn send(signal: &str, to: &str) -> anyhow::Result<()> {
-    let mut kill = Command::new("/bin/sh");
-    kill.args(["-c", r#"kill -s "$0" -- "$1""#, signal, to]).stderr(Stdio::null());
-    let status = kill.status().context("cannot run /bin/sh")?;
-    if !status.success() {
-        bail!("cannot send the signal {signal} to process {to}: it has ended already");
-    }
-    Ok(())
 }
 
 /// The last lines of a text.
