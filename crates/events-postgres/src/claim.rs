@@ -1,13 +1,11 @@
 //! Leasing due deliveries to a worker, fairly and no faster than each target's pace.
 
-use std::time::Duration;
-
 use events_core::{
     Delivery, DeliveryId, HandlerName, Seq, Target,
     delivery::{Lease, Pacing},
     ports::ClaimRequest,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sqlx::postgres::PgRow;
 
 use crate::{
@@ -34,7 +32,7 @@ pub(crate) async fn claim(database: &Database, request: &ClaimRequest) -> Result
         request.handler.as_str(),
         Time(request.now),
         crate::count(request.limit),
-        Time(lease_until(request.now, request.lease_for)),
+        Time(request.lease_until(request.now)),
         request.worker.as_str(),
         named.keys().map(Target::as_str).collect::<Vec<_>>(),
         named.values().map(|most| crate::count(*most)).collect::<Vec<_>>(),
@@ -64,7 +62,7 @@ async fn claim_paced(database: &Database, request: &ClaimRequest, pacing: &Pacin
             request.handler.as_str(),
             Time(request.now),
             crate::count(request.limit),
-            Time(lease_until(request.now, request.lease_for)),
+            Time(request.lease_until(request.now)),
             request.worker.as_str(),
             grants.targets,
             grants.seen,
@@ -135,15 +133,8 @@ impl<'a> Grants<'a> {
     }
 }
 
-/// When claims that are made now end.
-pub(crate) fn lease_until(now: Timestamp, lease_for: Duration) -> Timestamp {
-    let lease = SignedDuration::try_from(lease_for).unwrap_or(SignedDuration::MAX);
-    let end = now.checked_add(lease).unwrap_or(Timestamp::MAX);
-    Timestamp::from_microsecond(end.as_microsecond()).unwrap_or(end)
-}
-
 fn deliveries(rows: &[PgRow], request: &ClaimRequest) -> Result<Vec<Delivery>, Failure> {
-    let lease_until = lease_until(request.now, request.lease_for);
+    let lease_until = request.lease_until(request.now);
     rows.iter().map(|row| delivery(row, &request.handler, lease_until)).collect()
 }
 

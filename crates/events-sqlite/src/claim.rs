@@ -1,6 +1,6 @@
 //! Leasing due deliveries to a worker, fairly and no faster than each target's pace.
 
-use std::{borrow::Cow, fmt::Display, time::Duration};
+use std::{borrow::Cow, fmt::Display};
 
 use async_trait::async_trait;
 use events_core::{
@@ -8,7 +8,7 @@ use events_core::{
     delivery::{Guard, Lease, Pacing, Turn, turns},
     ports::{Allowances, ClaimRequest},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::{error::Failure, operation::Operation, rows, schedule::Touched};
@@ -63,7 +63,7 @@ impl Operation for Claim {
         let touched = touched.json()?;
         sqlx::query(script!("claim_pace", "claim", "schedule", "forget"))
             .bind(crate::json(&paced)?)
-            .bind(lease_until(self.0.now, self.0.lease_for).as_microsecond())
+            .bind(self.0.lease_until(self.0.now).as_microsecond())
             .bind(self.0.worker.as_str())
             .bind(crate::json(&ids)?)
             .bind(touched.as_str())
@@ -188,13 +188,6 @@ impl Claim {
         }
         (claimed, paced)
     }
-}
-
-/// When a lease for so long ends that begins now.
-pub(crate) fn lease_until(now: Timestamp, lease_for: Duration) -> Timestamp {
-    let lease = SignedDuration::try_from(lease_for).unwrap_or(SignedDuration::MAX);
-    let end = now.checked_add(lease).unwrap_or(Timestamp::MAX);
-    Timestamp::from_microsecond(end.as_microsecond()).unwrap_or(end)
 }
 
 impl Claimed {

@@ -16,7 +16,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::{
     append::{self, Append},
-    claim::{self, Claim},
+    claim::Claim,
     leases::{ReleaseExpired, Renew},
     open::{self, OpenError},
     prune::Prune,
@@ -111,7 +111,7 @@ impl EventStore for SqliteStore {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Delivery>, StoreError> {
-        let (handler, lease_until) = (request.handler.clone(), claim::lease_until(request.now, request.lease_for));
+        let (handler, lease_until) = (request.handler.clone(), request.lease_until(request.now));
         let claimed = self.writer.run(Claim(request)).await?;
         if claimed.is_empty() {
             return Ok(Vec::new());

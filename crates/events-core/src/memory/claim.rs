@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::state::State;
 use crate::{
-    delivery::{Delivery, DeliveryId, HandlerName, Lease, Pacing, Target, Turn, later, turns},
+    delivery::{Delivery, DeliveryId, HandlerName, Lease, Pacing, Target, Turn, turns},
     ports::ClaimRequest,
     webhooks,
 };
@@ -21,7 +21,7 @@ impl State {
             None => self.fair_shares(&ready, request),
             Some(pacing) => self.paced_shares(ready, pacing, request),
         };
-        let lease_until = later(request.now, request.lease_for);
+        let lease_until = request.lease_until(request.now);
         let leased = shares.into_iter().flatten();
         leased.filter_map(|delivery_id| self.lease(delivery_id, lease_until)).collect()
     }

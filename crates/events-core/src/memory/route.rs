@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::state::{OpenDelivery, State};
 use crate::{
-    delivery::{AttemptOutcome, AttemptReport, DeliveryId, ErrorClass, HandlerName, Lease, Target, later},
+    delivery::{AttemptOutcome, AttemptReport, DeliveryId, ErrorClass, HandlerName, Lease, Target},
     event::Seq,
     ports::{ClaimRequest, Leased, NewDelivery, RouteSummary, Routed, RoutedEvent},
 };
@@ -60,7 +60,7 @@ impl State {
             }
             turns.sort_unstable();
             for (_, place, delivery_id) in turns.into_iter().take(offer.limit) {
-                let lease = self.lease(delivery_id, later(now, offer.lease_for));
+                let lease = self.lease(delivery_id, offer.lease_until(now));
                 leased.extend(lease.map(|it| Leased { place, delivery_id, lease: it.lease }));
             }
         }

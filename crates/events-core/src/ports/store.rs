@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::stored_routes::RoutesVersion;
 use crate::{
-    delivery::{Delivery, DeliveryId, Guard, HandlerName, Lease, LeaseRef, Pacing, Settlement, Target},
+    delivery::{Delivery, DeliveryId, Guard, HandlerName, Lease, LeaseRef, Pacing, Settlement, Target, later},
     event::{Event, EventId, Seq, StoredEvent},
 };
 
@@ -228,6 +228,14 @@ pub struct ClaimRequest {
     pub allowances: Allowances,
     /// The time of asking.
     pub now: Timestamp,
+}
+
+impl ClaimRequest {
+    /// When leases end that begin at this time: the time of asking, or of routing for who waited for that.
+    #[must_use]
+    pub fn lease_until(&self, begin: Timestamp) -> Timestamp {
+        later(begin, self.lease_for)
+    }
 }
 
 /// How many deliveries of each target may be given out.

@@ -13,7 +13,7 @@ use super::{
     wake::Wake,
 };
 use crate::{
-    delivery::{Delivery, HandlerName, Settlement, later},
+    delivery::{Delivery, HandlerName, Settlement},
     event::StoredEvent,
     ports::{ClaimRequest, Clock, EventStore, Leased, NewDelivery, RoutedEvent, StoreError},
     routing::{RoutingTable, plan},
@@ -137,7 +137,7 @@ fn divide(
     for (place, (stored, new)) in events.iter().zip(routed).flat_map(of_event).enumerate() {
         let offer = offers.iter().find(|offer| offer.handler == new.handler);
         if let Some((leased, offer)) = leased.next_if(|leased| leased.place == place).zip(offer) {
-            given.push(delivery(stored, new, *leased, later(now, offer.lease_for)));
+            given.push(delivery(stored, new, *leased, offer.lease_until(now)));
         } else if new.due_at <= now {
             let seqs = ready.entry(new.handler).or_default();
             if seqs.last() != Some(&stored.seq) {

@@ -16,7 +16,6 @@ use super::{
 };
 use crate::{
     arguments,
-    claim::lease_until,
     database::{Database, add},
     error::Failure,
     few::FEW,
@@ -63,7 +62,7 @@ fn values(planned: &[Planned<'_>], offers: &[&ClaimRequest], now: Timestamp) -> 
             Time(it.new.due_at),
             it.new.cancel_key.as_deref(),
             it.new.guard.as_ref().map(rows::guard_text),
-            Time(lease_until(now, offer.lease_for)),
+            Time(offer.lease_until(now)),
             offer.worker.as_str(),
             ordinal,
         );

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use sqlx::postgres::{PgArguments, PgRow};
 
 use self::planned::{Given, Planned, given, planned};
-use crate::{arguments, claim::lease_until, database::Database, error::Failure, rows, rows::Cells, time::Time};
+use crate::{arguments, database::Database, error::Failure, rows, rows::Cells, time::Time};
 
 /// What waits to be routed. When nothing does, one row has the version of the stored routes alone.
 pub(crate) fn unrouted(rows: &[PgRow]) -> Result<Unrouted, Failure> {
@@ -125,7 +125,7 @@ fn values_with(
     offered: &[Option<&ClaimRequest>],
     now: Timestamp,
 ) -> Result<PgArguments, Failure> {
-    let until = |offer: &ClaimRequest| Time(lease_until(now, offer.lease_for));
+    let until = |offer: &ClaimRequest| Time(offer.lease_until(now));
     Ok(arguments![
         given.iter().map(|of| of.event.seq.0).collect::<Vec<_>>(),
         planned.iter().map(|it| it.of.event.seq.0).collect::<Vec<_>>(),

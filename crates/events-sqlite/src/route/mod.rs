@@ -17,7 +17,6 @@ use sqlx::{
 };
 
 use crate::{
-    claim::lease_until,
     error::Failure,
     operation::Operation,
     rows,
@@ -91,7 +90,7 @@ impl Route {
             let offered: Vec<_> = planned.iter().zip(offered(&new, &self.offers, self.now)).collect();
             let script = OFFERING.script(&offered, |values, (it, offer)| {
                 bind(values, &(it.seq, it.new))?;
-                values.push(offer.map(|offer| lease_until(self.now, offer.lease_for).as_microsecond()))?;
+                values.push(offer.map(|offer| offer.lease_until(self.now).as_microsecond()))?;
                 values.push(offer.map(|offer| offer.worker.as_str()))
             });
             script?.bind(self.now.as_microsecond())
