@@ -16,7 +16,7 @@ use sqlx::{
 };
 use uuid::{Uuid, Version};
 
-use self::statement::{Form, On};
+use self::statement::On;
 use crate::{
     arguments,
     database::Database,
@@ -81,7 +81,7 @@ pub(crate) async fn append_in(
     let (appended, new) = sort_out(&rows, events)?;
     if !new.is_empty() {
         let values = values::values(&new, &schema.channel(), Some(OUTBOX))?;
-        let stored = sqlx::query_with(schema.statement(text(&new, On::Theirs, true)), values).execute(connection).await;
+        let stored = sqlx::query_with(schema.statement(text(&new, On::Theirs)), values).execute(connection).await;
         let stored = stored.map_err(Failure::Database).map_err(|failure| match failure {
             refused if refused.is_unique_violation() => Failure::Raced,
             other => other,
@@ -98,7 +98,8 @@ async fn insert(database: &Database, events: &[Arc<Event>], tells: Option<&str>)
     if events.is_empty() {
         return Ok(true);
     }
-    let text = text(events, On::Own, !events.iter().all(|event| is_fresh(event.event_id)));
+    let on = if events.iter().all(|event| is_fresh(event.event_id)) { On::OwnWithNewIds } else { On::Own };
+    let text = text(events, on);
     match database.change_count(text, values::values(events, &database.schema.channel(), tells)?).await {
         Ok(stored) => Ok(is_all(stored, events)),
         Err(failure) if failure.is_unique_violation() => Ok(false),
@@ -111,9 +112,9 @@ fn is_all(stored: u64, events: &[Arc<Event>]) -> bool {
 }
 
 /// The statement that stores these events.
-fn text(events: &[Arc<Event>], on: On, looks_for_ids: bool) -> &'static str {
+fn text(events: &[Arc<Event>], on: On) -> &'static str {
     let has_keys = events.iter().any(|event| event.idempotency_key.is_some());
-    statement::text(events.len(), Form { on, looks_for_ids, has_keys })
+    statement::text(events.len(), on, has_keys)
 }
 
 /// Whether an id tells by itself that it was made just now, so that hardly anybody can have stored it before. Whoever has

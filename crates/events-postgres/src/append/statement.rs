@@ -19,38 +19,31 @@ const FIRST: usize = 3;
 /// On which connections a statement runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum On {
-    /// The store's own, where the statement itself does what otherwise a trigger does.
+    /// The store's own, where the statement itself does what otherwise a trigger does, and every id is new. One that is
+    /// known is an error.
+    OwnWithNewIds,
+    /// The store's own, with a look for the ids first.
     Own,
-    /// The application's.
+    /// The application's, with a look for the ids first: an error would end the application's transaction.
     Theirs,
 }
 
-/// What a statement is made for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Form {
-    pub(crate) on: On,
-    /// Whether it looks for the ids first. Without, one that is known is an error.
-    pub(crate) looks_for_ids: bool,
-    /// Whether some events have keys.
-    pub(crate) has_keys: bool,
+impl On {
+    pub(crate) const ALL: [Self; 3] = [Self::OwnWithNewIds, Self::Own, Self::Theirs];
 }
 
-/// The text for so many events.
-pub(crate) fn text(events: usize, form: Form) -> &'static str {
-    static TEXTS: LazyLock<[[String; FEW + 1]; 8]> = LazyLock::new(|| {
-        let form = |at: usize| Form {
-            on: if at & 1 == 0 { On::Own } else { On::Theirs },
-            looks_for_ids: at & 2 != 0,
-            has_keys: at & 4 != 0,
-        };
-        array::from_fn(|at| array::from_fn(|few| fill(few + 1, form(at))))
+/// The text for so many events, of which some have keys or none has.
+pub(crate) fn text(events: usize, on: On, has_keys: bool) -> &'static str {
+    /// Without keys and with them, for each number of events.
+    type Texts = [[String; FEW + 1]; 2];
+    static TEXTS: LazyLock<[Texts; On::ALL.len()]> = LazyLock::new(|| {
+        On::ALL.map(|on| [false, true].map(|has_keys| array::from_fn(|few| fill(few + 1, on, has_keys))))
     });
-    let Form { on, looks_for_ids, has_keys } = form;
-    let at = usize::from(on == On::Theirs) | usize::from(looks_for_ids) << 1 | usize::from(has_keys) << 2;
-    &TEXTS[at][events.clamp(1, FEW + 1) - 1]
+    &TEXTS[on as usize][usize::from(has_keys)][events.clamp(1, FEW + 1) - 1]
 }
 
-fn fill(events: usize, Form { on, looks_for_ids, has_keys }: Form) -> String {
+fn fill(events: usize, on: On, has_keys: bool) -> String {
+    let looks_for_ids = on != On::OwnWithNewIds;
     let when = |is_so, text| if is_so { text } else { "" };
     let [events, ids, keys] = if events <= FEW { one_by_one(events) } else { in_lists() };
     let text = include_str!("../queries/append.sql")
@@ -61,7 +54,7 @@ fn fill(events: usize, Form { on, looks_for_ids, has_keys }: Form) -> String {
         .replace("{keys}", &keys);
     match on {
         On::Theirs => text,
-        On::Own => include_str!("../queries/append_whole.sql")
+        On::OwnWithNewIds | On::Own => include_str!("../queries/append_whole.sql")
             .replace("{append}", &text)
             .replace("{and keys}", when(has_keys, include_str!("../queries/append_whole_keys.sql"))),
     }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use sqlx::{AssertSqlSafe, Executor, Row, postgres::PgConnection};
 
-use self::append::{Form, On};
+use self::append::On;
 use crate::{few::FEW, support::Place};
 
 /// The plan that PostgreSQL keeps for any arguments, as it works on connections of the store.
@@ -48,9 +48,9 @@ macro_rules! plans {
 /// keys and without, and what hands deliveries over.
 fn of_some() -> Vec<(&'static str, &'static str)> {
     let mut texts: Vec<_> = [1, FEW].map(|deliveries| ("hand_over", route::hand_over(deliveries))).into();
-    for (events, on) in [1, FEW, FEW + 1].into_iter().flat_map(|events| [(events, On::Own), (events, On::Theirs)]) {
-        for (looks_for_ids, has_keys) in [(false, false), (false, true), (true, false), (true, true)] {
-            texts.push(("append", append::text(events, Form { on, looks_for_ids, has_keys })));
+    for events in [1, FEW, FEW + 1] {
+        for on in On::ALL {
+            texts.extend([false, true].map(|has_keys| ("append", append::text(events, on, has_keys))));
         }
     }
     texts
